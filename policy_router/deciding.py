@@ -209,7 +209,9 @@ class Decider:
         the time that is left counts as unreadable."""
         request = situation.request
         await self._cooldowns.look()
-        cooling, last = self._cooldowns.for_request(self._clock(), policy.fallback.degraded)
+        cooling, last = self._cooldowns.for_request(
+            self._clock(), policy.fallback.degraded, request.user
+        )
         patience = (ends - time.monotonic()) / 2
         if policy.sessions.remember(request):
             used, session = await asyncio.gather(  # one round trip for both

@@ -234,8 +234,8 @@ class BreakerChanged(Event):
     """The breaker of a model or a provider changed. The process that changed it reports it.
 
     Attributes:
-        scope: `model` or `provider`.
-        name: Its name.
+        scope: `model`, `provider`, or `user` for that of a model which concerns one user alone.
+        name: The name of the model or the provider.
         step: `opened`, `half_open` (one call probes it), `closed` or `lifted` (by an operator).
         until: Unix time until which it is open, the probe may take, or it gets only a part of its
             calls.

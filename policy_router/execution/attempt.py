@@ -95,6 +95,7 @@ class RunningAttempt:
         degraded: Degraded | None = None,
         fair: float,
         tried: Container[str] = (),
+        user: str | None = None,
     ) -> None:
         """Prepares an attempt; nothing is reserved or sent yet.
 
@@ -107,6 +108,7 @@ class RunningAttempt:
             fair: Seconds from which a timeout is the model's fault. An attempt at the end of a
                 request may get less, and then says nothing about the model.
             tried: Variables of keys that the request has tried with this model.
+            user: The user of the request; None where it names none.
         """
         self.model = model
         self.called = model
@@ -121,6 +123,7 @@ class RunningAttempt:
         self._degraded = degraded
         self._fair = fair
         self._tried = tried
+        self._user = user
         self._began = 0.0
         self._wire = Wire()
         self._probes: tuple[str, ...] = ()
@@ -154,7 +157,7 @@ class RunningAttempt:
     async def _admit(self) -> Skip | None:
         cooldowns = self._context.cooldowns
         if cooldowns is not None:
-            admission = await cooldowns.admitted(self.model)
+            admission = await cooldowns.admitted(self.model, self._user)
             if admission.blocked_until is not None:
                 return self._blocked(admission.blocked_until)
             self._probes = admission.probes
@@ -301,7 +304,7 @@ class RunningAttempt:
         if failure is None:
             cooldowns.answered(self.called, self._cooldown, self._probes)
         else:
-            cooldowns.failed(self.called, failure, self._cooldown, self._probes)
+            cooldowns.failed(self.called, failure, self._cooldown, self._probes, self._user)
         if self._degraded is None or (
             failure is not None and failure.scope is FailureScope.REQUEST
         ):

@@ -30,7 +30,7 @@ class BreakerChange:
     """A breaker that this process changed.
 
     Attributes:
-        scope: Whether it is that of a model or of a provider.
+        scope: Whether it is that of a model, of a model for one user, or of a provider.
         name: The name of the model, or of the provider.
         step: What happened to it.
         until: Unix time until which nothing else happens by itself.

@@ -1,10 +1,10 @@
 """Which models are not called for a while, and why.
 
-A failure takes out what is at fault (see `FailureScope`): a model, a key with every model that is
-called with it, an account or a provider. Of a model with several keys, a failure that is about the
-key takes out that key. It is identified by how it is called, not by its name in
-the policy alone: a cooldown ends when a reload changes the variable of the key, the address or the
-model that is called, and when the variable of the key gets another value.
+A failure takes out what is at fault (see `FailureScope`): a model, for everyone or for one user, a
+key with every model called with it, an account or a provider. Of a model with several keys, a
+failure that is about the key takes out that key. It is identified by how it is called, not by its
+name in the policy alone: a cooldown ends when a reload changes the variable of the key, the address
+or the model that is called, and when the variable of the key gets another value.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from typing import TYPE_CHECKING, Final
 from policy_router.execution import breaker as breakers
 from policy_router.execution import service_health as healths
 from policy_router.execution.admission import ADMITTED, Admission
+from policy_router.execution.blocking import Blocking
 from policy_router.execution.breaker import BreakerState
 from policy_router.execution.breaker_changes import change_of
 from policy_router.execution.degradation import Degradation
 from policy_router.execution.domain_keys import (
     COOLING,
     DomainKeys,
-    domain_in,
+    concerns,
     domains_of,
     name_in,
     scope_in,
 )
 from policy_router.execution.health_board import HealthBoard
-from policy_router.execution.model_index import ModelIndex
-from policy_router.execution.outcomes import Outcomes
+from policy_router.execution.outcomes import FailedFor, Outcomes
+from policy_router.execution.own_breaker import only_for
 from policy_router.execution.rests import rest_of
 from policy_router.providers.failure import FailureKind, FailureScope
 from policy_router.providers.fault_domain import (
     is_of_key,
     with_any_key,
-    with_each_key,
 )
 from policy_router.resilience import forks
 
@@ -56,8 +56,6 @@ if TYPE_CHECKING:
 
 _LEASE: Final = 30.0
 """Seconds after which a probe that has not ended is given up."""
-_SEVERAL: Final = 2
-"""Models that must be out of reach before their provider counts as out of reach."""
 _UNREACHABLE: Final = frozenset({FailureKind.CONNECT, FailureKind.CONNECTION_LOST})
 _STOPPED: Final = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
 
@@ -65,8 +63,9 @@ _STOPPED: Final = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
 class Cooldowns:
     """Which models are in cooldown, and until when. Safe to use from several threads.
 
-    A model's breaker opens after failures as `Cooldown` says, and a provider's after as many in a
-    row of at least two models that could not be reached. A rest begins at once when the provider
+    A model's breaker opens after failures as `Cooldown` says, for everyone or for one user (see
+    `own_breaker`), and a provider's after as many in a row of at least two models that could not be
+    reached. A rest begins at once when the provider
     names a time or the class of failure demands it (see `REACTIONS`); it is no vote for the
     breaker. Of two times, the later one holds.
 
@@ -107,8 +106,8 @@ class Cooldowns:
         self._keys = DomainKeys(environment)
         self._lock = forks.lock()
         self._known: dict[str, Model] = {}
-        self._index = ModelIndex()
         self._models = models or (lambda: tuple(self._known.values()))
+        self._blocking = Blocking(self.board, self._keys, self._models)
         self.degradation = Degradation()
         self._outcomes: dict[tuple[str, str], Outcomes] = {}
         self._unreachable: dict[str, Outcomes] = {}
@@ -116,7 +115,12 @@ class Cooldowns:
     # -- what happened -----------------------------------------------------------------------
 
     def failed(
-        self, model: Model, failure: Failure, cooldown: Cooldown, probes: tuple[str, ...] = ()
+        self,
+        model: Model,
+        failure: Failure,
+        cooldown: Cooldown,
+        probes: tuple[str, ...] = (),
+        user: str | None = None,
     ) -> None:
         """Notes a failed attempt.
 
@@ -125,6 +129,7 @@ class Cooldowns:
             failure: Why it failed.
             cooldown: The thresholds and times of the policy.
             probes: What the attempt probed.
+            user: The user of the request, if it names one.
         """
         now = self._clock()
         if failure.scope is FailureScope.REQUEST:
@@ -138,9 +143,10 @@ class Cooldowns:
         provider = self._key(whole, FailureScope.PROVIDER)
         for key in probes:
             self._probed(key, failure, cooldown, now, at_provider=key == provider)
-        if failure.reaction.counts_for_cooldown and own not in probes:
-            self._count(own, model, failure, cooldown, now)
-        if failure.kind in _UNREACHABLE and provider not in probes:
+        user = only_for(user, failure)
+        if failure.reaction.counts_for_cooldown:
+            self._count(own, whole, failure, cooldown, now, user=user, probed=own in probes)
+        if failure.kind in _UNREACHABLE and user is None and provider not in probes:
             self._count_unreachable(provider, model, failure, cooldown, now)
 
     def answered(
@@ -182,7 +188,7 @@ class Cooldowns:
         now, lifted = self._clock(), False
         self._outcomes.pop(_window(model), None)
         domains = domains_of(model)
-        for key in [key for key in self.board.known() if domain_in(key) in domains]:
+        for key in [key for key in self.board.known() if concerns(key, domains)]:
             before, _ = self.board.change(key, _lifted)
             before = before.at(now)
             lifted = lifted or before.breaker != breakers.CLOSED or before.rest.until > now
@@ -190,9 +196,9 @@ class Cooldowns:
 
     # -- what may be called ------------------------------------------------------------------
 
-    def admit(self, model: Model) -> Admission:
-        """Whether a call may be made now, and what it probes. A call that is admitted as a probe
-        keeps others away until it ends.
+    def admit(self, model: Model, user: str | None = None) -> Admission:
+        """Whether a call for a user may be made now, and what it probes. A call that is admitted as
+        a probe keeps others away until it ends.
 
         Rests are not looked at: a retry waits for the end of one.
         """
@@ -200,7 +206,7 @@ class Cooldowns:
             return ADMITTED
         now = self._clock()
         probes: tuple[str, ...] = ()
-        for key in self.breaker_keys(model):
+        for key in self._blocking.breaker_keys(model, user):
             breaker = self.board.get(key).breaker
             if breaker.needs_probe(now):
                 before, after = self._change(key, breakers.probe_began, now, _LEASE, self._prober)
@@ -213,9 +219,9 @@ class Cooldowns:
                 return Admission(blocked_until=breaker.until)
         return Admission(probes=probes) if probes else ADMITTED
 
-    async def admitted(self, model: Model) -> Admission:
+    async def admitted(self, model: Model, user: str | None = None) -> Admission:
         """Does what `admit` does, for all processes that share a store."""
-        admission = self.admit(model)
+        admission = self.admit(model, user)
         if self._shared is None or not admission.probes:
             return admission
         try:
@@ -236,16 +242,8 @@ class Cooldowns:
             await self._shared.look()
 
     def until(self, model: Model, now: float) -> float | None:
-        """Unix time until which a model is in cooldown; None when it is not.
-
-        With several keys it is while all of them rest.
-        """
-        if self.board.is_empty:
-            return None
-        latest = min(self._latest(each, now) for each in with_each_key(model))
-        if len(model.api_key_envs) > 1:
-            latest = max(latest, self._latest(with_any_key(model), now))
-        return latest if latest > now else None
+        """Unix time until which a model is in cooldown for everyone; None when it is not."""
+        return self._blocking.until(model, now)
 
     def key_until(self, model: Model, now: float) -> float | None:
         """Unix time until which the key that a model is called with rests; None when it does not.
@@ -254,31 +252,27 @@ class Cooldowns:
             model: The model, with that key.
             now: Unix time.
         """
-        latest = 0.0 if self.board.is_empty else self._latest(model, now)
-        return latest if latest > now else None
+        return self._blocking.key_until(model, now)
 
-    def cooling(self, now: float) -> Mapping[str, float]:
-        """Model name -> Unix time until which it is in cooldown, for `Snapshot.cooling`."""
-        if self.board.is_empty:
-            return {}
-        self.board.drop_recovered(now)
-        failed = self._index.concerned(self._models(), self.board.known())
-        return {m.name: until for m in failed if (until := self.until(m, now)) is not None}
+    def cooling(self, now: float, user: str | None = None) -> Mapping[str, float]:
+        """Model name -> Unix time until which it is in cooldown, for everyone or for this user."""
+        return self._blocking.all_until(now, user)
 
     def for_request(
-        self, now: float, degraded: Degraded | None = None
+        self, now: float, degraded: Degraded | None = None, user: str | None = None
     ) -> tuple[Mapping[str, float], Mapping[str, str]]:
         """What a snapshot shows one request: a share of them finds a recovering model in its place.
 
         Args:
             now: Unix time.
             degraded: When the policy counts a model as worse than usual; None never.
+            user: The user of the request, if it names one.
 
         Returns:
             The models that are not called, as `cooling` does, and those that come last, each with
             the reason as text for people.
         """
-        cooling = self.cooling(now)
+        cooling = self.cooling(now, user)
         last = {} if self.board.is_empty else self._recovering(now)
         if degraded is None:
             return cooling, last
@@ -291,19 +285,12 @@ class Cooldowns:
         if not ramps:
             return {}
         last = {}
-        for model in self._index.concerned(self._models(), ramps):
-            keys = self.breaker_keys(model)
+        for model in self._blocking.concerned(ramps):
+            keys = self._blocking.breaker_keys(model)
             share = min(self.board.get(key).breaker.share(now) for key in keys)
             if draw >= share:
                 last[model.name] = f"recovering: {share:.0%} of the requests call it in its place"
         return last
-
-    def breaker_keys(self, model: Model) -> tuple[str, ...]:
-        """The keys of the breakers that a call of the model passes."""
-        whole = with_any_key(model)
-        return tuple(
-            self._key(whole, scope) for scope in (FailureScope.PROVIDER, FailureScope.MODEL)
-        )
 
     # -- how it is counted -------------------------------------------------------------------
 
@@ -315,11 +302,6 @@ class Cooldowns:
     def _key(self, model: Model, scope: FailureScope) -> str:
         return self._keys.of(model, scope)
 
-    def _latest(self, model: Model, now: float) -> float:
-        """The latest end of what keeps a model with one key from being called, or 0."""
-        keys = (self._key(model, scope) for scope in COOLING)
-        return max(self.board.get(key).blocked_until(now) for key in keys)
-
     def _rest(self, model: Model, failure: Failure, cooldown: Cooldown, now: float) -> None:
         """Begins the rest that this failure alone causes, if any."""
         rest = rest_of(failure, cooldown, now)
@@ -327,15 +309,31 @@ class Cooldowns:
             self.board.change(self._key(model, failure.scope), rest)
 
     def _count(
-        self, key: str, model: Model, failure: Failure, cooldown: Cooldown, now: float
+        self,
+        key: str,
+        model: Model,
+        failure: Failure,
+        cooldown: Cooldown,
+        now: float,
+        *,
+        user: str | None,
+        probed: bool,
     ) -> None:
+        own = None if user is None else self._keys.of_user(model, user)
+        if probed:
+            # Others get their turn to probe it: this user's requests alone may be what fails.
+            if own is not None:
+                self._trip(own, failure, cooldown, now)
+            return
         if self.board.get(key).breaker.state in _STOPPED:
             return  # calls that began before it opened say nothing new
         with self._lock:
             outcomes = self._outcomes.setdefault(_window(model), Outcomes())
-            trips = outcomes.failed(now, cooldown)
-        if trips:
+            failed_for = outcomes.failed(now, cooldown, user)
+        if failed_for is FailedFor.SEVERAL:
             self._trip(key, failure, cooldown, now)
+        elif failed_for is FailedFor.ONE and own is not None:
+            self._trip(own, failure, cooldown, now)
 
     def _count_answer(self, model: Model, cooldown: Cooldown, now: float) -> None:
         name = _window(model)
@@ -352,8 +350,8 @@ class Cooldowns:
             return
         with self._lock:
             outcomes = self._unreachable.setdefault(key, Outcomes())
-            trips = outcomes.failed(now, cooldown, model.name, several=_SEVERAL)
-        if trips:
+            failed_for = outcomes.failed(now, cooldown, model.name, by_share=False)
+        if failed_for is FailedFor.SEVERAL:
             self._trip(key, failure, cooldown, now)
 
     def _trip(self, key: str, failure: Failure, cooldown: Cooldown, now: float) -> None:

@@ -28,6 +28,7 @@ _MOST: Final = 10_000
 """Keys that are remembered; when there are more, all are made anew."""
 _SHORT: Final = 12
 """Bytes of the digest of what a key stands for."""
+_USER: Final = f"{FailureScope.USER} "
 _FINGERPRINT: Final = 3
 """Bytes of a credential's digest: enough to notice another value, too few to recognize one."""
 
@@ -47,6 +48,24 @@ def domain_in(key: str) -> str:
     return key.partition(".")[0]
 
 
+def is_of_user(key: str) -> bool:
+    """Whether a key is of a model for one user."""
+    return key.startswith(_USER)
+
+
+def concerns(key: str, domains: frozenset[str]) -> bool:
+    """Whether a key is about a model, for everyone or for one user.
+
+    Args:
+        key: The key.
+        domains: All that may keep the model from being called (see `domains_of`).
+    """
+    domain = domain_in(key)
+    if is_of_user(key):
+        domain = f"{FailureScope.MODEL} {domain.rpartition('-')[2]}"
+    return domain in domains
+
+
 def domain_of(model: Model, scope: FailureScope) -> str:
     """What a failure of this scope takes out of service for a model, as `domain_in` names it."""
     return _named(fault_domain(model, scope))
@@ -61,6 +80,11 @@ def domains_of(model: Model) -> frozenset[str]:
 @lru_cache(maxsize=10_000)
 def _named(domain: FaultDomain) -> str:
     return f"{domain[0]} {_digest(domain, _SHORT)}"
+
+
+@lru_cache(maxsize=10_000)
+def _user(user: str) -> str:
+    return f"{_USER}{_digest(user, _SHORT)}"
 
 
 def _digest(values: object, size: int) -> str:
@@ -101,6 +125,11 @@ class DomainKeys:
             name = _name(model, FailureScope(str(domain[0])))
             key = self._keys[identity] = f"{_named(domain)}.{values} {name}"
         return key
+
+    def of_user(self, model: Model, user: str) -> str:
+        """The key of a model for one user, whose name it does not show."""
+        _, _, rest = self.of(model, FailureScope.MODEL).partition(" ")
+        return f"{_user(user)}-{rest}"
 
     def _fingerprint(self, variable: str) -> str | None:
         """Distinguishes values of a variable without keeping them."""

@@ -159,7 +159,7 @@ class EstimatorRunner:
             thumbnails=0,
         )
         limit = min(limit, model.deadline or limit)
-        call = _Call(model, body, limit, policy.fallback.cooldown)
+        call = _Call(model, body, limit, policy.fallback.cooldown, request.user)
         call_situation = situation_of(policy, request, snapshot.now)
         account = self._accounting.account(policy, call_situation, request_id=request_id)
         return await self._shared(name, limit, lambda: self._by_model(name, call, account))
@@ -212,6 +212,7 @@ class EstimatorRunner:
             account=account,
             cooldown=call.cooldown,
             fair=call.limit / 2,  # the model is not at fault where reserving took most of the time
+            user=call.user,
         )
         until = self._context.monotonic() + call.limit
         account.end_within(lambda: until - self._context.monotonic())
@@ -260,12 +261,14 @@ class _Call:
         body: What it is sent.
         limit: Seconds for the reservation and the call together.
         cooldown: When failures take the model out.
+        user: The user of the request; None where it names none.
     """
 
     model: Model
     body: Body
     limit: float
     cooldown: Cooldown
+    user: str | None
 
 
 @dataclass(slots=True)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from policy_router.execution.breaker import BreakerState
 from policy_router.execution.domain_keys import (
     COOLING,
+    concerns,
     domain_in,
     domain_of,
+    is_of_user,
     name_in,
     scope_in,
 )
@@ -31,6 +33,7 @@ class HealthState(StrEnum):
 
     Attributes:
         OK: It is.
+        SOME_USERS: It is, but not for users whose requests alone kept failing.
         DEGRADED: It answers worse than usual (`fallback.degraded`), by the calls of this process.
         RAMP: It has recovered, and gets ever more of its calls.
         HALF_OPEN: One call probes it; no other is made meanwhile.
@@ -39,6 +42,7 @@ class HealthState(StrEnum):
     """
 
     OK = "ok"
+    SOME_USERS = "some_users"
     DEGRADED = "degraded"
     RAMP = "ramp"
     HALF_OPEN = "half_open"
@@ -53,10 +57,10 @@ class ModelHealth:
     Attributes:
         model: Its name in the policy.
         state: Whether it is called.
-        until: Unix time at which that changes by itself; None while it is OK or degraded. In the
-            past where the next request probes it.
-        at_fault: What failed: `model`, or such as `key OPENAI_API_KEY` or `provider openai`; empty
-            while it is OK.
+        until: Unix time at which that changes by itself, for users at the latest; None while it is
+            OK or degraded. In the past where the next request probes it.
+        at_fault: What failed: `model`, or such as `key OPENAI_API_KEY` or `provider openai`; the
+            number of users, such as `2 users`; empty while it is OK.
         cause: The class of the last failure, such as `timeout`, or what is worse than usual; empty
             while it is OK.
         times: How often its breaker opened in a row.
@@ -92,14 +96,14 @@ def health_of(model: Model, known: Mapping[str, ServiceHealth], now: float) -> M
     each_key = with_each_key(model)
     # It is called while one of its keys works.
     health = min((_worst(model, each, known, now) for each in each_key), key=_badness)
-    if len(each_key) == 1:
-        return health
-    return max(health, _worst(model, with_any_key(model), known, now), key=_badness)
+    if len(each_key) > 1:
+        health = max(health, _worst(model, with_any_key(model), known, now), key=_badness)
+    return max(health, _for_users(model, known, now), key=_badness)
 
 
 def with_degradation(health: ModelHealth, reason: str | None) -> ModelHealth:
     """The health of a model that may answer worse than usual; None says that it does not."""
-    if reason is None or health.state is not HealthState.OK:
+    if reason is None or health.state not in (HealthState.OK, HealthState.SOME_USERS):
         return health
     return replace(health, state=HealthState.DEGRADED, at_fault="model", cause=reason)
 
@@ -116,6 +120,24 @@ def _worst(
     mine = ((key, health) for key, health in known.items() if domain_in(key) in domains)
     found = (_of(model, key, health.at(now), now) for key, health in mine)
     return max(found, key=_badness, default=ModelHealth(model.name))
+
+
+def _for_users(model: Model, known: Mapping[str, ServiceHealth], now: float) -> ModelHealth:
+    """What is known of a model for single users."""
+    domains = frozenset({domain_of(with_any_key(model), FailureScope.MODEL)})
+    own = [
+        health.breaker
+        for key, health in known.items()
+        if is_of_user(key) and concerns(key, domains)
+    ]
+    closed = [breaker for breaker in own if breaker.is_blocked(now)]
+    if not closed:
+        return ModelHealth(model.name)
+    latest = max(closed, key=lambda breaker: breaker.until)
+    users = f"{len(closed)} user{'s' if len(closed) > 1 else ''}"
+    return ModelHealth(
+        model.name, HealthState.SOME_USERS, latest.until, users, latest.cause, latest.level
+    )
 
 
 def _of(model: Model, key: str, health: ServiceHealth, now: float) -> ModelHealth:

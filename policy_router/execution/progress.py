@@ -207,6 +207,7 @@ class Progress:
                 self._fair, model.deadline or self._fair, model.first_token_within or self._fair
             ),
             tried=self._tried.get(model.name, ()),
+            user=self.decision.situation.request.user,
         )
 
     async def close(self) -> None:

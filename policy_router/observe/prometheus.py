@@ -266,7 +266,7 @@ class PrometheusMetrics:
                 self._lost.set(lost)
             case FunctionChanged(function=function, up=up):
                 self._functions.labels(function).set(up)
-            case BreakerChanged(scope=scope, name=name, step=step):
+            case BreakerChanged(scope=scope, name=name, step=step) if scope != "user":
                 self._breakers.labels(scope, name).set(step in ("opened", "half_open"))
             case _:
                 pass

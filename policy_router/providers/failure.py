@@ -65,6 +65,7 @@ class FailureScope(StrEnum):
     Attributes:
         REQUEST: Only this request. Nothing cools down, so that one user cannot take a model away
             from the others.
+        USER: One model of the policy, for one user (see `own_breaker`).
         MODEL: One model of the policy.
         KEY: Every model that is called with the same key.
         ACCOUNT: Of the models with the same key, either all paid ones or all free ones.
@@ -72,6 +73,7 @@ class FailureScope(StrEnum):
     """
 
     REQUEST = "request"
+    USER = "user"
     MODEL = "model"
     KEY = "key"
     ACCOUNT = "account"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STYLES: Final = {
     HealthState.OK: "green",
+    HealthState.SOME_USERS: "yellow",
     HealthState.DEGRADED: "yellow",
     HealthState.RAMP: "yellow",
     HealthState.HALF_OPEN: "yellow",
@@ -26,6 +27,7 @@ _STYLES: Final = {
 }
 _WORDS: Final = {
     HealthState.OK: "ok",
+    HealthState.SOME_USERS: "some users",
     HealthState.DEGRADED: "degraded",
     HealthState.RAMP: "recovering",
     HealthState.HALF_OPEN: "probed",

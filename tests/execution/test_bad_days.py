@@ -6,15 +6,20 @@ import asyncio
 import random
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from policy_router.domain.fallback import Cooldown, Fallback
+from policy_router.domain.request import Request
+from policy_router.domain.situation import Situation
 from policy_router.domain.snapshot import Snapshot
 from policy_router.errors import RoutingError
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
+from policy_router.execution.health_report import HealthState, health_of
+from policy_router.execution.own_breaker import PERHAPS_THE_REQUEST
 from policy_router.execution.shared_health import SharedHealth
 from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 from tests.execution.make import HELLO, candidate, decision, response
@@ -91,12 +96,16 @@ class Process:
             cooldowns=self.cooldowns,
         )
 
-    async def answer(self) -> None:
-        """Answers one request, as a router does: what cools is out, what recovers comes last."""
+    async def answer(self, user: str | None = None) -> str:
+        """Answers one request, as a router does: what cools is out, what recovers comes last.
+
+        Returns the name of the model that answered.
+        """
         await self.cooldowns.look()
-        cooling, last = self.cooldowns.for_request(self.clock.now)
+        cooling, last = self.cooldowns.for_request(self.clock.now, user=user)
         snapshot = Snapshot(self.clock.now, cooling, last=last)
-        await self.executor.run(decided(snapshot), FALLBACK, HELLO)
+        request = replace(decided(snapshot), situation=Situation(Request(user=user)))
+        return (await self.executor.run(request, FALLBACK, HELLO)).served_by
 
 
 FALLBACK = Fallback()
@@ -249,3 +258,142 @@ def test_odd_requests_of_one_user_change_nothing_for_another(odd: Failure) -> No
         assert provider.of("a", int(clock.now - NOON)) == before + 1
 
     asyncio.run(day())
+
+
+def state_of_a(process: Process) -> HealthState:
+    model = candidate("a").model
+    known = process.cooldowns.board.known()
+    return health_of(model, known, process.clock.now).state
+
+
+@pytest.mark.parametrize(
+    ("kind", "between"),
+    [
+        *((kind, 1.0) for kind in sorted(PERHAPS_THE_REQUEST)),
+        (FailureKind.TIMEOUT, 0.02),
+        (FailureKind.TIMEOUT, 20.0),
+    ],
+)
+def test_a_model_that_fails_one_user_stays_for_another(kind: FailureKind, between: float) -> None:
+    """1,000 requests of one user whose first token takes too long, or that crash the server. Now
+    and then another user asks, who alone is answered: low traffic."""
+
+    async def day() -> None:
+        clock = Clock()
+        poisoned = True
+        odd = Failure(kind)
+        provider = Provider(clock, lambda name, _: odd if poisoned and name == "a" else None)
+        process = Process(clock, provider)
+        for number in range(1_000):
+            poisoned = True
+            assert await process.answer("mallory") == "b"
+            poisoned = False
+            if number % 50 == 49:
+                assert await process.answer("ada") == "a"
+                assert await process.answer() == "a"  # nor for those that name no user
+            assert state_of_a(process) in (HealthState.OK, HealthState.SOME_USERS)
+            clock.now += between
+
+    asyncio.run(day())
+
+
+def test_a_user_whose_requests_failed_gets_the_model_back() -> None:
+    async def day() -> None:
+        clock = Clock()
+        provider = Provider(clock, dead(30, FailureKind.TIMEOUT))
+        process = Process(clock, provider)
+        while clock.now < NOON + 30:
+            assert await process.answer("mallory") == "b"
+            clock.now += 1
+        assert sum(provider.of("a", second) for second in range(30)) <= 8  # it is not asked in vain
+        assert state_of_a(process) is HealthState.SOME_USERS
+        clock.now += 60
+        assert [await process.answer("mallory") for _ in range(3)] == ["a"] * 3
+        clock.now += 60
+        assert await process.answer("mallory") == "a"
+        assert process.cooldowns.cooling(clock.now, "mallory") == {}
+        assert process.cooldowns.board.is_empty
+
+    asyncio.run(day())
+
+
+@pytest.mark.parametrize("kind", [FailureKind.CONNECT, *sorted(PERHAPS_THE_REQUEST)])
+def test_a_dead_provider_is_found_as_fast_with_one_user(kind: FailureKind) -> None:
+    async def calls(user: str | None) -> int:
+        clock = Clock()
+        provider = Provider(clock, dead(1e9, kind))
+        process = Process(clock, provider)
+        for _ in range(100):
+            await process.answer(user)
+            clock.now += 0.1
+        return sum(provider.of("a", second) for second in range(11))
+
+    assert asyncio.run(calls("ada")) == asyncio.run(calls(None)) <= 10
+
+
+def test_a_dead_provider_is_found_for_everyone_at_the_first_failure_of_another_user() -> None:
+    async def day() -> None:
+        clock = Clock()
+        provider = Provider(clock, dead(1e9, FailureKind.TIMEOUT))
+        process = Process(clock, provider)
+        for _ in range(5):
+            await process.answer("ada")
+        assert state_of_a(process) is HealthState.SOME_USERS
+        await process.answer("bob")
+        assert state_of_a(process) is HealthState.OPEN
+        before = provider.total()
+        assert await process.answer("eve") == "b"
+        assert provider.total() == before + 1
+
+    asyncio.run(day())
+
+
+def test_one_user_cannot_keep_a_recovering_model_from_others() -> None:
+    """It was down for everyone. Since then it answers all but one user, who asks all the time."""
+
+    async def day() -> None:
+        clock = Clock()
+        failing = {"mallory", "ada", "bob"}
+        asking = ""
+
+        def fails(name: str, _: float) -> Failure | None:
+            return Failure(FailureKind.TIMEOUT) if name == "a" and asking in failing else None
+
+        process = Process(clock, Provider(clock, fails))
+        for _ in range(5):
+            for asking in ("ada", "bob"):
+                await process.answer(asking)
+        assert state_of_a(process) is HealthState.OPEN
+        failing = {"mallory"}
+        answered = 0
+        for _ in range(6_000):
+            asking = "mallory"
+            await process.answer("mallory")
+            asking = "ada"
+            answered += await process.answer("ada") == "a"
+            clock.now += 0.2
+        assert answered > 4_000  # of 20 minutes it has most
+
+    asyncio.run(day())
+
+
+def test_processes_share_what_fails_for_one_user(w: World) -> None:
+    provider = Provider(w.clock, dead(1e9, FailureKind.TIMEOUT))
+    other = w.store if not hasattr(w.store, "_memory") else w.newcomer().store
+    one, two = Process(w.clock, provider, w.store, 1), Process(w.clock, provider, other, 2)
+
+    async def ask(process: Process, user: str) -> None:
+        await process.answer(user)
+
+    for _ in range(5):
+        w.do(ask(one, "ada"))
+    w.do(one.shared.exchange())
+    w.do(two.shared.exchange())
+    now = w.clock.now
+    assert list(two.cooldowns.cooling(now, "ada")) == ["a"]
+    assert two.cooldowns.cooling(now, "bob") == two.cooldowns.cooling(now) == {}
+    assert not any("ada" in key for key in two.cooldowns.board.known())
+    assert two.cooldowns.lift(candidate("a").model)
+    w.do(two.shared.exchange())
+    w.do(one.shared.exchange())
+    assert one.cooldowns.cooling(now, "ada") == {}

@@ -20,7 +20,7 @@ from policy_router.execution.breaker import (
     BreakerEvent,
     BreakerState,
 )
-from policy_router.execution.outcomes import Outcomes
+from policy_router.execution.outcomes import FailedFor, Outcomes
 
 RULE = Cooldown(failures=3, within=60, duration=10, longest=100, ramp=30)
 NOW = 1_000.0
@@ -183,7 +183,7 @@ def _trips(outcomes: list[bool], seconds: float, rule: Cooldown) -> int:
     for fails in outcomes:
         now += seconds
         if fails:
-            trips += window.failed(now, rule)
+            trips += window.failed(now, rule) is not None
         else:
             window.answered(now, rule)
     return trips
@@ -239,7 +239,7 @@ def test_the_share_counts_only_within_the_window() -> None:
     late = Outcomes()
     for _ in range(30):
         late.answered(NOW, rule)
-    assert [late.failed(NOW + 40, rule) for _ in range(20)] == [*[False] * 19, True]
+    assert [bool(late.failed(NOW + 40, rule)) for _ in range(20)] == [*[False] * 19, True]
 
 
 def test_a_clock_that_is_set_back_forgets_what_lies_ahead() -> None:
@@ -252,8 +252,36 @@ def test_a_clock_that_is_set_back_forgets_what_lies_ahead() -> None:
 
 def test_several_models_must_fail_where_that_is_asked() -> None:
     rule, window = Cooldown(failures=3, within=30), Outcomes()
-    assert not any(window.failed(NOW, rule, "a", several=2) for _ in range(50))
-    assert window.failed(NOW, rule, "b", several=2)
+    of_one = {window.failed(NOW, rule, "a", by_share=False) for _ in range(50)}
+    assert of_one == {None, FailedFor.ONE}
+    assert window.failed(NOW, rule, "b", by_share=False) is FailedFor.SEVERAL
+
+
+@pytest.mark.parametrize(
+    ("rule", "calls"),
+    [
+        (Cooldown(failures=3, within=30), 3),
+        (Cooldown(failures=99, within=30, share=0.5, volume=20), 20),
+    ],
+    ids=["in a row", "by share"],
+)
+def test_failures_of_one_are_about_that_one_alone(rule: Cooldown, calls: int) -> None:
+    window = Outcomes()
+    assert not any(window.failed(NOW, rule, "ada") for _ in range(calls - 1))
+    assert window.failed(NOW, rule, "ada") is FailedFor.ONE
+    assert window.failed(NOW, rule, "ada") is FailedFor.ONE  # nothing is forgotten
+    assert window.failed(NOW, rule, "bob") is FailedFor.SEVERAL
+    assert window.failed(NOW, rule, "bob") is None  # everything is
+    mixed = Outcomes()
+    assert not any(mixed.failed(NOW, rule, "ada") for _ in range(calls - 1))
+    assert mixed.failed(NOW, rule, None) is FailedFor.SEVERAL  # it fails for everyone
+
+
+def test_what_another_suffered_long_ago_is_not_held_against_all() -> None:
+    window, rule = Outcomes(), Cooldown(failures=3, within=30)
+    assert window.failed(NOW, rule, "bob") is None
+    late = [window.failed(NOW + 60, rule, "ada") for _ in range(3)]
+    assert late == [None, None, FailedFor.ONE]
 
 
 def test_a_window_of_no_time_counts_what_fails_at_one_moment() -> None:
