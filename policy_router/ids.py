@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +27,7 @@ class Ids:
     def __init__(
         self,
         clock: Callable[[], float] = time.time,
-        entropy: Callable[[int], bytes] = secrets.token_bytes,
+        entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Create a generator of identifiers.
 
