@@ -13,18 +13,18 @@ import ssl
 from contextlib import asynccontextmanager, suppress
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
-from weakref import WeakKeyDictionary
-
-from policy_router.providers.wire import Wire
+from weakref import WeakKeyDictionary, WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-    from types import SimpleNamespace
 
     import aiohttp
+    from aiohttp.abc import AbstractStreamWriter
+
+    from policy_router.providers.wire import Wire
 
 CONNECT_SECONDS: Final = 3.0
 """The longest that opening one connection may take."""
@@ -97,11 +97,7 @@ class Connections:
         """
         session = await self._session()
         async with session.get(
-            url,
-            headers=headers,
-            allow_redirects=False,
-            proxy=proxy_of(url),
-            trace_request_ctx=_Call(Wire()),
+            url, headers=headers, allow_redirects=False, proxy=proxy_of(url)
         ) as response:
             yield response
 
@@ -112,21 +108,17 @@ class Connections:
 
         session = await self._session()
         wire.watched = wire.handed_over = True
+        payload_class = _client_classes()[1]
         for last in (False, True):
-            call = _Call(wire)
+            payload = payload_class(body, wire)
             try:
                 return await session.post(
-                    url,
-                    data=body,
-                    headers=headers,
-                    allow_redirects=False,
-                    proxy=proxy_of(url),
-                    trace_request_ctx=call,
+                    url, data=payload, headers=headers, allow_redirects=False, proxy=proxy_of(url)
                 )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 # The server closed an idle connection at the moment of sending. It sent nothing
                 # back, so the request can be repeated.
-                if last or not call.reused:
+                if last or not payload.reuses:
                     raise
                 wire.sent = False
         raise AssertionError("the last try returns or raises")
@@ -172,7 +164,7 @@ class Connections:
             connector=aiohttp.TCPConnector(limit=0, ssl=_certificates()),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            trace_configs=[_trace()],
+            request_class=_client_classes()[0],
             headers={"User-Agent": "policy-router"},  # firewalls refuse requests without one
         )
         try:
@@ -222,35 +214,44 @@ _OWN_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables that name the only certificates to trust."""
 
 
-class _Call:
-    """One request as its connection saw it.
+@cache
+def _client_classes() -> tuple[type[aiohttp.ClientRequest], type[Any]]:
+    """The classes of requests and of their bodies, which record what a call sends.
 
-    Attributes:
-        wire: The wire of the call.
-        reused: Whether it was sent over a connection that was open before.
+    aiohttp's tracing tells the same, and takes as long as the rest of sending a request.
     """
-
-    __slots__ = ("reused", "wire")
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
-        self.reused = False
-
-
-def _trace() -> aiohttp.TraceConfig:
-    """Marks a request as sent when the first bytes of its body are written."""
     import aiohttp  # noqa: PLC0415  as above
 
-    async def reused(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.reused = True
+    used: WeakSet[object] = WeakSet()
 
-    async def sent(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.wire.sent = True
+    class WatchedBody(aiohttp.BytesPayload):
+        """The body of one request.
 
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(reused)
-    trace.on_request_chunk_sent.append(sent)
-    return trace
+        Attributes:
+            reuses: Whether it is sent over a connection that was used before.
+        """
+
+        def __init__(self, body: bytes, wire: Wire) -> None:
+            super().__init__(body)
+            self._wire = wire
+            self.reuses = False
+
+        async def write_with_length(
+            self, writer: AbstractStreamWriter, content_length: int | None
+        ) -> None:
+            self._wire.sent = True
+            await super().write_with_length(writer, content_length)
+
+    class WatchedRequest(aiohttp.ClientRequest):
+        async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+            protocol = conn.protocol
+            if isinstance(self.body, WatchedBody):
+                self.body.reuses = protocol in used
+            if protocol is not None:
+                used.add(protocol)
+            return await super().send(conn)
+
+    return WatchedRequest, WatchedBody
 
 
 def proxy_of(url: str) -> str | None:
