@@ -26,6 +26,7 @@ from policy_router.health import HealthMethods
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.open import open_store
+from policy_router.ledger.steady import SteadyStore
 from policy_router.live.fixed import FixedPolicy
 from policy_router.live.pinning import pinned_policy
 from policy_router.live.settings import ReloadTiming
@@ -188,8 +189,10 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
             caller = DefaultCaller()
         events = RouterEvents.of(on_event, clock)
         allowed = Functions(functions, on_change=events.function_changed)
-        store = DegradableStore(
-            open_store(state, None if clock is time.time else clock),
+        opened = open_store(state, None if clock is time.time else clock)
+        guarded = SteadyStore if isinstance(opened, MemoryStore) else DegradableStore
+        store = guarded(
+            opened,
             instances,
             clock,
             on_change=events.store_changed,

@@ -17,6 +17,7 @@ from policy_router.execution.account import RequestAccount
 from policy_router.execution.holds import LONGEST_SETTLEMENT, AccountContext
 from policy_router.execution.sessions import SessionMemory
 from policy_router.ids import Ids
+from policy_router.ledger.steady import answers_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import CounterKey, Reading
     from policy_router.domain.situation import Situation
-    from policy_router.execution.holds import OnCrossing
+    from policy_router.execution.holds import Cancellable, Later, OnCrossing
     from policy_router.ledger.store import Store
 
 _log: Final = logging.getLogger(__name__)
+
+
+def _call_later(seconds: float, call: Callable[[], None]) -> Cancellable:
+    return asyncio.get_running_loop().call_later(seconds, call)
 
 
 class Accounting:
@@ -45,7 +50,7 @@ class Accounting:
         *,
         clock: Callable[[], float] = time.time,
         on_crossing: OnCrossing = lambda _crossing, _request_id, _revision: None,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        later: Later = _call_later,
     ) -> None:
         """Counts in a store.
 
@@ -53,11 +58,14 @@ class Accounting:
             store: Where the counters are.
             clock: Unix time in seconds.
             on_crossing: Gets every threshold of a budget that was passed.
-            sleep: Waits between two renewals.
+            later: Calls a function after a number of seconds, to renew what is reserved.
         """
         self.store = store
         self.clock = clock
-        self._context = AccountContext(store, clock, sleep, Ids(clock), on_crossing, self._finish)
+        self._at_once = answers_at_once(store)
+        self._context = AccountContext(
+            store, clock, later, Ids(clock), on_crossing, self._finish, self._at_once
+        )
         self.sessions = SessionMemory(store, clock, self._finish)
         # Settling continues when its request is cancelled; the loop keeps only weak references.
         self._settling: set[asyncio.Task[None]] = set()
@@ -82,9 +90,13 @@ class Accounting:
         )
         if not uses:
             return {}
+        reading = self.store.read([charge for _, charge in uses])
         try:
-            async with asyncio.timeout(seconds):
-                readings = await self.store.read([charge for _, charge in uses])
+            if self._at_once:
+                readings = await reading
+            else:
+                async with asyncio.timeout(seconds):
+                    readings = await reading
         except (StoreError, TimeoutError) as error:
             reason = str(error) or f"the store did not answer within {seconds:.3g} s"
             _log.warning("the counters cannot be read: %s", reason)
@@ -109,6 +121,9 @@ class Accounting:
 
     async def _finish(self, work: Awaitable[None]) -> None:
         """Finishes a piece of work even when its caller is cancelled meanwhile."""
+        if self._at_once:  # it cannot be
+            await work
+            return
         task = asyncio.ensure_future(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)

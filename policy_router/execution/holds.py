@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from policy_router.domain.limits import LEASE
 from policy_router.errors import StoreError
@@ -53,6 +53,17 @@ OnCrossing: TypeAlias = "Callable[[Crossing, str | None, str], None]"
 revision of the policy."""
 
 
+class Cancellable(Protocol):
+    """Something that will happen unless it is cancelled."""
+
+    def cancel(self) -> object:
+        """Keep it from happening."""
+
+
+Later: TypeAlias = "Callable[[float, Callable[[], None]], Cancellable]"
+"""Calls a function after a number of seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountContext:
     """What the accounts of all requests share.
@@ -60,19 +71,21 @@ class AccountContext:
     Attributes:
         store: Where the counters are.
         clock: Unix time in seconds.
-        sleep: Waits between two renewals.
+        later: Calls a function after a number of seconds, unless what it returns is cancelled.
         new_id: Names holds. Names of about the same time are neighbours in the index of a store, so
             that a commit touches few pages.
         on_crossing: Gets every threshold of a budget that was passed.
         finish: Finishes a piece of work even when its caller is cancelled meanwhile.
+        at_once: Whether the store never waits for anything, so that it needs no deadline.
     """
 
     store: Store
     clock: Callable[[], float]
-    sleep: Callable[[float], Awaitable[object]]
+    later: Later
     new_id: Callable[[], str]
     on_crossing: OnCrossing
     finish: Callable[[Awaitable[None]], Awaitable[None]]
+    at_once: bool = False
 
 
 class Holds:
@@ -91,6 +104,7 @@ class Holds:
         self._count = 0
         self._open: str | None = None
         self._pending: Ending | None = None
+        self._timer: Cancellable | None = None
         self._renewal: asyncio.Task[None] | None = None
 
     async def reserve(
@@ -108,16 +122,20 @@ class Holds:
             about: What the hold is for.
             seconds: The longest to wait for the store; after that it counts as out of reach.
         """
-        try:
-            async with asyncio.timeout(None if seconds == math.inf else seconds):
-                answer = await self._reserve(charges, charges_at, about)
-        except TimeoutError:
-            answer = Unavailable(f"the store did not answer within {seconds:.3g} s", 1.0)
+        reserving = self._reserve(charges, charges_at, about)
+        if self._context.at_once:
+            answer = await reserving
+        else:
+            try:
+                async with asyncio.timeout(None if seconds == math.inf else seconds):
+                    answer = await reserving
+            except TimeoutError:
+                answer = Unavailable(f"the store did not answer within {seconds:.3g} s", 1.0)
         self._report(answer.crossed)
         if isinstance(answer, Granted):
             self._open = answer.id
-            if self._renewal is None:
-                self._renewal = asyncio.ensure_future(self._renew())
+            if self._timer is None:
+                self._timer = self._context.later(LEASE / 3, self._begin_renewal)
         return answer
 
     def end(self, charge: Settlement | None) -> None:
@@ -133,14 +151,19 @@ class Holds:
         Args:
             seconds: Until the deadline of the request (see `settled_within`).
         """
-        if self._pending is not None:
+        if self._pending is None:
+            return
+        if self._context.at_once:
+            await self._settle()
+        else:
             await settled_within(seconds, self._context.finish(self._settle()))
 
     async def close(self, seconds: float) -> None:
         """Ends the renewal of the lease, and does what `settle` does."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            self._renewal = None
+        for ending in (self._timer, self._renewal):
+            if ending is not None:
+                ending.cancel()
+        self._timer = self._renewal = None
         await self.settle(seconds)
 
     async def _settle(self) -> None:
@@ -180,12 +203,14 @@ class Holds:
         self._pending = after
         return Unavailable("the clock of the store jumps from period to period", 1.0)
 
+    def _begin_renewal(self) -> None:
+        self._renewal = asyncio.ensure_future(self._renew())
+
     async def _renew(self) -> None:
-        while True:
-            await self._context.sleep(LEASE / 3)
-            if self._open is not None:
-                with contextlib.suppress(StoreError):  # the next renewal tries again
-                    await self._context.store.renew(self._open, LEASE)
+        if self._open is not None:
+            with contextlib.suppress(StoreError):  # the next renewal tries again
+                await self._context.store.renew(self._open, LEASE)
+        self._timer = self._context.later(LEASE / 3, self._begin_renewal)
 
     def _report(self, crossed: tuple[Crossing, ...]) -> None:
         for crossing in crossed:

@@ -27,7 +27,7 @@ from policy_router.providers.failure import Failure, FailureKind
 from tests.generate import assemble
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import Charge
@@ -408,18 +408,18 @@ def test_a_running_attempt_keeps_its_hold() -> None:
         store._clock = lambda: now
         beats: asyncio.Queue[float] = asyncio.Queue()
 
-        async def sleep(seconds: float) -> None:
+        def later(seconds: float, call: Callable[[], None]) -> asyncio.Handle:
             nonlocal now
             now += seconds
-            await beats.put(seconds)
-            await asyncio.sleep(0)
+            beats.put_nowait(seconds)
+            return asyncio.get_running_loop().call_soon(call)
 
         crossed: list[tuple[float, str | None, str]] = []
 
         def on_crossing(crossing: Crossing, request_id: str | None, revision: str) -> None:
             crossed.append((crossing.share, request_id, revision))
 
-        ledger = Accounting(store, clock=lambda: now, sleep=sleep, on_crossing=on_crossing)
+        ledger = Accounting(store, clock=lambda: now, later=later, on_crossing=on_crossing)
         own = policy(budget(3000, warn_at=(0.1,)))
         opened = ledger.account(own, situation_of(own, REQUEST, NOON), request_id="id")
         await opened.open(DEAR)
