@@ -89,6 +89,7 @@ BOUNDS: Final = Bounds()
 _FEW: Final = 1_000
 _SHORT: Final = 200_000
 """Values and ASCII characters that are read within 5 ms; `benchmarks/lag.py` shows it."""
+_ONE: Final = frozenset({bool, int, float})
 _BEYOND_ASCII: Final = 4
 """ASCII characters that take as long to read as another one does."""
 
@@ -104,6 +105,8 @@ def is_small(value: object) -> bool:
         current = stack.pop()
         if isinstance(current, str):
             characters += len(current) * (1 if current.isascii() else _BEYOND_ASCII)
+        elif current is None or type(current) in _ONE:
+            continue
         elif isinstance(current, dict | list | tuple):
             values += len(current)
             if values > _FEW:

@@ -19,7 +19,8 @@ from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary, WeakSet
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     import aiohttp
     from aiohttp.abc import AbstractStreamWriter
@@ -49,10 +50,9 @@ class Connections:
         if found is not None:
             await found.generator.aclose()
 
-    @asynccontextmanager
-    async def post(
+    def post(
         self, url: str, *, headers: Mapping[str, str], body: bytes, wire: Wire
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Send a POST request; the response is closed when the block ends.
 
         A connection that the provider closed while it was idle is replaced once by a new one. The
@@ -68,20 +68,7 @@ class Connections:
             aiohttp.ClientError: The connection failed.
             TimeoutError: The connection was not opened in time.
         """
-        response = await self._send(url, headers, body, wire)
-        try:
-            wire.status = response.status
-            wire.headers = MappingProxyType({k.lower(): v for k, v in response.headers.items()})
-            self._watch(response)
-            if response.status >= _ERROR:
-                wire.body = await _error_body(response)
-            yield response
-        finally:
-            # A connection with an unread rest cannot be used again.
-            if response.content.at_eof():
-                response.release()
-            else:
-                response.close()
+        return _Response(self._send(url, headers, body, wire), self._watch, wire)
 
     @asynccontextmanager
     async def get(
@@ -172,6 +159,52 @@ class Connections:
         finally:
             self._open.pop(loop, None)
             await session.close()
+
+
+class _Response:
+    """A response that is open while a block runs.
+
+    Args:
+        sending: Sends the request.
+        watch: Gets the response before its body is read.
+        wire: Records what the connection sees.
+    """
+
+    __slots__ = ("_response", "_sending", "_watch", "_wire")
+
+    def __init__(
+        self,
+        sending: Coroutine[Any, Any, aiohttp.ClientResponse],
+        watch: Callable[[aiohttp.ClientResponse], None],
+        wire: Wire,
+    ) -> None:
+        self._sending = sending
+        self._watch = watch
+        self._wire = wire
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        response = self._response = await self._sending
+        wire = self._wire
+        try:
+            wire.status = response.status
+            wire.headers = MappingProxyType({k.lower(): v for k, v in response.headers.items()})
+            self._watch(response)
+            if response.status >= _ERROR:
+                wire.body = await _error_body(response)
+        except BaseException:
+            self._close()
+            raise
+        return response
+
+    async def __aexit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        # A connection with an unread rest cannot be used again.
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
 
 
 class _OpenSession(NamedTuple):

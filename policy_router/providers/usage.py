@@ -102,22 +102,35 @@ def _get(value: Any, name: str) -> Any:
     # Nearly all are None or dicts, and each is asked for many names.
     if value is None:
         return None
-    is_mapping = isinstance(value, dict | Mapping)
-    return value.get(name) if is_mapping else getattr(value, name, None)
+    if type(value) is dict or isinstance(value, Mapping):
+        return value.get(name)
+    return getattr(value, name, None)
 
 
 def _first(value: Any, *names: str) -> int | None:
     """The first of these fields that is a credible count."""
-    counts = (_count(_get(value, name)) for name in names)
-    return next((count for count in counts if count is not None), None)
+    if value is not None:
+        for name in names:
+            count = _count(_get(value, name))
+            if count is not None:
+                return count
+    return None
 
 
 def _most(value: Any, *names: str) -> int:
     """The highest of these fields: spellings of one count, never added up."""
-    return max((_count(_get(value, name)) or 0 for name in names), default=0)
+    most = 0
+    if value is not None:
+        for name in names:
+            count = _count(_get(value, name))
+            if count is not None and count > most:
+                most = count
+    return most
 
 
 def _count(value: object) -> int | None:
+    if value is None:
+        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):

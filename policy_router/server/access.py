@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from policy_router.server.principal import Principal
+
+
+_KEPT: Final = 256
+"""Addresses and names of hosts whose reading is remembered; each client repeats its own."""
 
 
 class Access(StrEnum):
@@ -106,6 +111,7 @@ def permit(access: Access, principal: Principal) -> None:
         )
 
 
+@lru_cache(maxsize=_KEPT)
 def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
@@ -113,11 +119,13 @@ def _host_of(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=_KEPT)
 def is_local_name(host: str) -> bool:
     """Whether a host is this machine, seen from itself, so that no other can reach it by it."""
     return host == "localhost" or host.endswith(".localhost") or _is_loopback(host)
 
 
+@lru_cache(maxsize=_KEPT)
 def _is_loopback(host: str) -> bool:
     try:
         address = ip_address(host)

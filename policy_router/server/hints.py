@@ -91,6 +91,11 @@ HINTS: Final[Mapping[str, Callable[[object], object]]] = {
 underscores."""
 
 
+_HEADERS: Final = tuple(
+    (name, PREFIX + name.replace("_", "-"), read) for name, read in HINTS.items()
+)
+
+
 def read_hints(headers: Mapping[str, str], metadata: object) -> dict[str, Any]:
     """Return the hints of a request by name.
 
@@ -104,8 +109,9 @@ def read_hints(headers: Mapping[str, str], metadata: object) -> dict[str, Any]:
     """
     fields = metadata if isinstance(metadata, Mapping) else {}
     hints: dict[str, Any] = {}
-    for name, read in HINTS.items():
-        header = PREFIX + name.replace("_", "-")
+    if not fields and not any(name.startswith(PREFIX) for name in headers):
+        return hints
+    for name, header, read in _HEADERS:
         value, place = headers.get(header), f"header `{header}`"
         if value is None:
             value, place = fields.get(name), f"`metadata.{name}`"

@@ -8,6 +8,8 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from starlette.requests import ClientDisconnect
+
 from policy_router.quoting import quoted
 from policy_router.server.refusal import RefusedCallError
 
@@ -53,7 +55,13 @@ async def read_body(request: Request, settings: ServerSettings) -> bytes:
     size = 0
     try:
         async with asyncio.timeout(settings.body_seconds):
-            async for part in request.stream():
+            more = True
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                part = message.get("body", b"")
+                more = message.get("more_body", False)
                 size += len(part)
                 if size > settings.body_bytes:
                     raise _too_large(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.classification.hosted import hosted_parts
@@ -44,6 +45,11 @@ _CONTROLS: Final = re.compile(
 )
 """Fields with which a body could change where, how, with which key or at which price a gateway
 behind this one calls. They are not relayed even to a provider that gets the body as it is."""
+
+
+@lru_cache(maxsize=1024)
+def _controls(name: str) -> bool:
+    return _CONTROLS.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ async def read_call(
         options["original"] = OriginalRequest(dialect, _without_own(body), sent)
     parameters = request.body.items()
     options["extra_body"] = {name: value for name, value in parameters if name not in _NOT_SENT}
-    withheld = tuple(name for name in body if _CONTROLS.fullmatch(name))
+    withheld = tuple(name for name in body if _controls(name))
     # Where the translation has such a part, too, the request needs `hosted_tools`.
     is_needed = HOSTED_TOOLS in (options.get("needs") or ())
     if not is_needed and not hosted_parts(request.body, Dialect.CHAT):
@@ -127,11 +133,7 @@ async def read_call(
 def _without_own(body: Mapping[str, Any]) -> dict[str, Any]:
     """The body for a provider that gets it as it is: without control of a gateway, without the
     hints, and without the user, who is known to this server only."""
-    kept = {
-        name: value
-        for name, value in body.items()
-        if name not in _OWN and not _CONTROLS.fullmatch(name)
-    }
+    kept = {name: value for name, value in body.items() if name not in _OWN and not _controls(name)}
     metadata = body.get("metadata")
     if isinstance(metadata, dict):
         rest = {name: value for name, value in metadata.items() if name not in hints.HINTS}

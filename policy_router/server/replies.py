@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from starlette.types import Receive
 
@@ -32,9 +31,8 @@ def json_reply(
     return Response(json_bytes(value), status, headers, media_type="application/json")
 
 
-@asynccontextmanager
-async def while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Cancel what the block does when the client closes the connection.
+class while_connected:  # noqa: N801  used as a function
+    """Cancels what the block does when the client closes the connection.
 
     Args:
         receive: Receives from the client, which has sent its whole request.
@@ -43,29 +41,35 @@ async def while_connected(receive: Receive) -> AsyncIterator[None]:
         ClientDisconnect: The client closed the connection; what the block did has ended, so that
             what it reserved is settled.
     """
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101  a coroutine runs in a task
-    requested, left = task.cancelling(), False
 
-    def cancel(watching: asyncio.Task[None]) -> None:
-        nonlocal left
+    __slots__ = ("_left", "_receive", "_requested", "_task", "_watching")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._left = False
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  a coroutine runs in a task
+        self._task, self._requested = task, task.cancelling()
+        self._watching = asyncio.ensure_future(_disconnection(self._receive))
+        self._watching.add_done_callback(self._cancel)
+
+    def _cancel(self, watching: asyncio.Task[None]) -> None:
         if not watching.cancelled():
             watching.exception()  # a server that cannot say who is there has lost the client too
-            left = task.cancel()
+            self._left = self._task.cancel()
 
-    watching = asyncio.ensure_future(_disconnection(receive))
-    watching.add_done_callback(cancel)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if left and task.cancelling() == requested + 1:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        alone = self._left and self._task.cancelling() == self._requested + 1
+        self._watching.remove_done_callback(self._cancel)
+        self._watching.cancel()
+        if self._left:
+            self._task.uncancel()
+        if alone and kind is not None and issubclass(kind, asyncio.CancelledError):
             raise ClientDisconnect from None
-        raise
-    finally:
-        watching.remove_done_callback(cancel)
-        watching.cancel()
-        if left:
-            task.uncancel()
 
 
 async def _disconnection(receive: Receive) -> None:
