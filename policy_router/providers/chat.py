@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from policy_router.frozen import maker
 from policy_router.providers.raw_fields import fields_of, put, without_none
 
 if TYPE_CHECKING:
@@ -253,6 +254,18 @@ class ChatChunk:
         """
         fields = _envelope(self, "chat.completion.chunk")
         return without_none(fields) if exclude_none else fields
+
+
+new_chunk: Final = maker(ChatChunk)
+"""Makes a chunk as `ChatChunk` does, in less time."""
+new_chunk_choice: Final = maker(ChunkChoice)
+"""The same for `ChunkChoice`."""
+
+
+def with_original(chunk: ChatChunk, original: OriginalAnswer) -> ChatChunk:
+    """The chunk with the bytes that it was made of."""
+    c = chunk
+    return new_chunk(c.choices, c.usage, c.id, c.model, c.created, c.raw, original)
 
 
 def _envelope(value: ChatAnswer | ChatChunk, type_name: str) -> dict[str, object]:

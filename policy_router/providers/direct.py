@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from policy_router.domain.original import OriginalAnswer
+from policy_router.frozen import maker
+from policy_router.providers.chat import with_original
 from policy_router.providers.connections import Connections
 from policy_router.providers.embeddings import makes_none
 from policy_router.providers.failure import CallFailed
@@ -20,6 +22,7 @@ from policy_router.providers.http_answer import (
     read_whole,
     refuse_status,
 )
+from policy_router.providers.text_runs import same_answer, text_of, with_text
 from policy_router.providers.wire import Wire, current
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from policy_router.providers.embedding_body import EmbeddingBody
     from policy_router.providers.embeddings import EmbeddingAnswer
     from policy_router.providers.event_stream import ServerSentEvent
+
+_new_original: Final = maker(OriginalAnswer)
 
 AnswerReader: TypeAlias = "Callable[[dict[str, Any]], ChatAnswer]"
 """Makes an answer of a body; it may raise CallFailed."""
@@ -69,6 +74,7 @@ class WireRequest:
         read_answer: Makes an answer of the body that comes back.
         read_chunk: Makes chunks of the events that come back.
         dialect: The format of the body, and of what comes back.
+        joins_text: Whether events that only add text, and arrive together, become one chunk.
     """
 
     url: str
@@ -77,6 +83,7 @@ class WireRequest:
     read_answer: AnswerReader
     read_chunk: ChunkReader
     dialect: Dialect
+    joins_text: bool = False
 
     @property
     def credentials(self) -> tuple[str, ...]:
@@ -204,6 +211,7 @@ class HttpChunks:
         self._request = request
         self._passed: list[bytes] = []
         self._unread: deque[ServerSentEvent] = deque()
+        self._read_ahead: dict[str, Any] | None = None
         self._ready: deque[ChatChunk] = deque()
         self._closed = False
 
@@ -223,18 +231,44 @@ class HttpChunks:
     def arrived(self) -> ChatChunk | None:
         """Return the next chunk if there is nothing to wait for; else None. Raises CallFailed."""
         while self._unread and not self._ready:
-            event = self._unread.popleft()
-            value = read_object(event.data, self._wire, self._prompt)
-            self._passed.append(event.original)
+            value = self._next_value()
+            if self._request.joins_text and self._unread:
+                value = self._with_following_text(value)
             self._take(self._request.read_chunk(value))
         return self._ready.popleft() if self._ready else None
+
+    def _next_value(self) -> dict[str, Any]:
+        """What the next event says."""
+        event, value = self._unread.popleft(), self._read_ahead
+        self._read_ahead = None
+        self._passed.append(event.original)
+        return read_object(event.data, self._wire, self._prompt) if value is None else value
+
+    def _with_following_text(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The value of an event, with the text of those after it that only add text to it."""
+        text = text_of(value)
+        if text is None:
+            return value
+        texts = [text]
+        while self._unread:
+            try:
+                following = read_object(self._unread[0].data, self._wire, self._prompt)
+            except CallFailed:
+                break  # it is raised when the text before it was given out
+            self._read_ahead = following
+            text = text_of(following)
+            if text is None or not same_answer(value, following):
+                break
+            texts.append(text)
+            self._next_value()
+        return with_text(value, "".join(texts)) if len(texts) > 1 else value
 
     def _take(self, chunks: tuple[ChatChunk, ...]) -> None:
         """Take the chunks of an event; the first one gets the bytes up to the event's end."""
         for chunk in chunks:
-            original = OriginalAnswer(self._request.dialect, b"".join(self._passed))
+            original = _new_original(self._request.dialect, b"".join(self._passed))
             self._passed = []
-            self._ready.append(replace(chunk, original=original))
+            self._ready.append(with_original(chunk, original))
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -55,11 +55,15 @@ class EventStream:
         Raises:
             EventTooLarge: An event exceeds `LARGEST_EVENT`.
         """
+        if not self._held and self._started and data.endswith(b"\n\n") and b"\r" not in data:
+            events = _simple(data)
+            if events is not None:
+                return events
         self._held += data
         if not self._started and len(self._held) >= len(_MARK):
             self._started = True
             self._line = self._searched = len(_MARK) if self._held.startswith(_MARK) else 0
-        events: list[ServerSentEvent] = []
+        events = []
         begin = 0
         for end in _LINE_END.finditer(self._held, self._searched):
             if end.group() == b"\r" and end.end() == len(self._held):
@@ -105,3 +109,17 @@ class EventStream:
         # A carriage return at the end is looked at again.
         searched = len(self._held) - self._held.endswith(b"\r")
         self._searched = max(searched, self._line)
+
+
+def _simple(data: bytes) -> list[ServerSentEvent] | None:
+    """The events in bytes that hold whole events of one `data` line each; None for others."""
+    events = []
+    for text in data[:-2].split(_BETWEEN):
+        if not text.startswith(_DATA) or len(text) == len(_DATA) or b"\n" in text:
+            return None
+        events.append(ServerSentEvent(text[len(_DATA) :], text + _BETWEEN))
+    return events
+
+
+_BETWEEN: Final = b"\n\n"
+_DATA: Final = b"data: "

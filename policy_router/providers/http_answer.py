@@ -8,6 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic_core import from_json
+
 from policy_router.domain.original import LARGEST_ERROR, OriginalError
 from policy_router.providers.classify import classify
 from policy_router.providers.error_body import parse_json, read_error_body
@@ -192,7 +194,10 @@ def read_object(data: bytes, wire: Wire, prompt: list[Any]) -> dict[str, Any]:
     Raises:
         CallFailed: It is not a JSON object, or it states an error.
     """
-    value = parse_json(data)
+    try:
+        value = from_json(data)
+    except ValueError:  # `parse_json` takes more, and is slower
+        value = parse_json(data)
     if not isinstance(value, dict):
         detail = "a part of the answer is not a JSON object"
         raise CallFailed(Failure(FailureKind.MALFORMED, detail, wire.status))

@@ -61,6 +61,8 @@ class OpenAIWireCaller(DirectCaller):
             to_answer,
             read_chunk,
             Dialect.CHAT,
+            # What is relayed keeps its events, whatever the chunks are that they are read as.
+            joins_text=original is not None,
         )
 
     async def embed(self, model: Model, body: EmbeddingBody, timeout: float) -> EmbeddingAnswer:  # noqa: ASYNC109, ARG002  see Caller; the executor enforces its own limits
