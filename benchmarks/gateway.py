@@ -66,14 +66,14 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log
 
 OURS = """
 import sys
-import uvicorn
 from policy_router import Router
 from policy_router.observe.decision_log import DecisionLog
 from policy_router.server.app import create_app
+from policy_router.server.serving import listen, run_application
 
 policy, port, log = sys.argv[1:]
 with DecisionLog(log) as decisions, Router.open(policy, watch="off", on_event=decisions) as router:
-    uvicorn.run(create_app(router), port=int(port), log_level="error", access_log=False)
+    run_application(lambda: create_app(router), listen("127.0.0.1", int(port)), grace=5)
 """
 
 POLICY = """

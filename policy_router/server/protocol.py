@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from policy_router.server.corked import CorkedTransport
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -40,7 +42,8 @@ class TimedHeaders(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
         """Begin to wait for the first request."""
-        super().connection_made(transport)
+        corked = CorkedTransport(transport, self.loop)
+        super().connection_made(corked)  # type: ignore[arg-type]  # it stands in for a transport
         # asyncio does this itself only for sockets that were made with the number of TCP. Without
         # it, the body of an answer waits some 40 ms for the client to acknowledge the headers.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

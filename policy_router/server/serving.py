@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 from functools import partial
@@ -16,7 +17,10 @@ from policy_router.server.settings import SETTINGS
 from policy_router.server.worker import application_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
+
+    from starlette.applications import Starlette
 
     from policy_router.server.plan import ServePlan
     from policy_router.server.settings import ServerSettings
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 GRACE: Final = 30
 """Seconds in which the requests under way may end when the server is told to stop."""
 _BACKLOG: Final = 2048
+_GARBAGE: Final = 10_000
+"""New objects after which those in circles are looked for; Python's default is some 700, as many as
+a few requests make."""
 
 
 def check_address(host: str, *, keys: bool) -> None:
@@ -101,9 +108,18 @@ def run(
         grace: Seconds; see `GRACE`.
         deaf_to: Signals that do not end it.
     """
-    config = uvicorn.Config(
-        partial(application_of, plan), factory=True, **uvicorn_options(SETTINGS, grace)
-    )
+    run_application(partial(application_of, plan), listener, grace=grace, deaf_to=deaf_to)
+
+
+def run_application(
+    make: Callable[[], Starlette],
+    listener: socket.socket,
+    *,
+    grace: int,
+    deaf_to: frozenset[signal.Signals] = frozenset(),
+) -> None:
+    """Run one server of an application, which it makes first; see `run`."""
+    config = uvicorn.Config(make, factory=True, **uvicorn_options(SETTINGS, grace))
     _Server(config, deaf_to).run(sockets=[listener])
 
 
@@ -113,6 +129,13 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, deaf_to: frozenset[signal.Signals]) -> None:
         super().__init__(config)
         self._deaf_to = deaf_to
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and look no more for garbage among what stays until the end."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end, or end."""
