@@ -1,0 +1,136 @@
+"""Events that only add text, and arrive together, are read as one chunk of a relayed stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policy_router.domain.dialect import Dialect
+from policy_router.domain.models import Model
+from policy_router.domain.original import OriginalRequest
+from policy_router.providers.body import Body
+from policy_router.providers.bounds import BOUNDS
+from policy_router.providers.failure import CallFailed
+from policy_router.providers.openai_wire.caller import OpenAIWireCaller
+from policy_router.providers.simulated import Garble, Simulated
+from policy_router.providers.text_runs import same_answer, text_of, with_text
+
+if TYPE_CHECKING:
+    from policy_router.providers.chat import ChatChunk
+
+USER = {"role": "user", "content": "hi"}
+PLAIN = {"index": 0, "delta": {"content": "a"}, "finish_reason": None}
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    return {"id": "x", "model": "m", "choices": [PLAIN], **fields}
+
+
+def choice(**fields: Any) -> dict[str, Any]:
+    return event(choices=[{**PLAIN, **fields}])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (event(), "a"),
+        (event(usage=None, created=5), "a"),
+        (choice(logprobs=None), "a"),
+        (event(usage={"prompt_tokens": 1}), None),
+        (event(choices=[]), None),
+        (event(choices=None), None),
+        (event(choices=[PLAIN, PLAIN]), None),
+        (event(choices=["a"]), None),
+        (choice(index=1), None),
+        (choice(index=False), None),
+        (choice(finish_reason="stop"), None),
+        (choice(logprobs={"content": []}), None),
+        (choice(error={"code": 1}), None),
+        (choice(delta=None), None),
+        (choice(delta={"content": ""}), None),
+        (choice(delta={"content": None}), None),
+        (choice(delta={"content": [{"type": "text", "text": "a"}]}), None),
+        (choice(delta={"role": "assistant", "content": "a"}), None),
+        (choice(delta={"content": "a", "reasoning_content": "b"}), None),
+    ],
+)
+def test_which_events_only_add_text(value: dict[str, Any], text: str | None) -> None:
+    assert text_of(value) == text
+
+
+def test_events_of_another_answer_are_not_joined() -> None:
+    assert same_answer(event(), event(created=7))
+    assert not same_answer(event(), event(id="y"))
+    assert not same_answer(event(), event(model="n"))
+    assert text_of(with_text(event(), "ab")) == "ab"
+
+
+def chunks_of(stream: bytes, *, relayed: bool) -> list[ChatChunk]:
+    """The chunks of a stream, as far as it goes."""
+
+    async def go(url: str) -> list[ChatChunk]:
+        original = OriginalRequest(Dialect.CHAT, {"messages": [USER]}) if relayed else None
+        body = Body(BOUNDS, original, messages=[USER])
+        model = Model("a", "openai/a", "t", 0, api_base=url)
+        caller, read = OpenAIWireCaller(), []
+        try:
+            async with aclosing(await caller.stream(model, body.sent_to(model), 30)) as chunks:
+                while True:
+                    try:
+                        read.append(await anext(chunks))
+                    except (StopAsyncIteration, CallFailed):
+                        return read
+        finally:
+            await caller.aclose()
+
+    with Simulated({"a": Garble(stream.decode(), "text/event-stream")}) as server:
+        return asyncio.run(go(server.url))
+
+
+def lines(*values: dict[str, Any]) -> bytes:
+    return b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
+
+
+EVENTS = st.sampled_from(
+    [
+        event(),
+        choice(delta={"content": "b c"}),
+        choice(delta={"content": "ü"}),
+        choice(delta={"role": "assistant", "content": ""}),
+        choice(delta={"reasoning_content": "hm"}),
+        choice(delta={"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f"}}]}),
+        choice(delta={}, finish_reason="stop"),
+        event(choices=[], usage={"prompt_tokens": 1, "completion_tokens": 2}),
+        event(id="other"),
+        {"error": {"message": "broken", "code": 500}},
+    ]
+)
+
+
+@given(st.lists(EVENTS, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_joining_changes_neither_text_nor_bytes(values: list[dict[str, Any]]) -> None:
+    stream = lines(*values)
+    joined, single = (chunks_of(stream, relayed=each) for each in (True, False))
+    assert "".join(c.text for c in joined) == "".join(c.text for c in single)
+    assert [c.finish_reason for c in joined if c.finish_reason] == [
+        c.finish_reason for c in single if c.finish_reason
+    ]
+    assert [c.usage for c in joined if c.usage] == [c.usage for c in single if c.usage]
+    assert b"".join(c.original.data for c in joined if c.original) == b"".join(
+        c.original.data for c in single if c.original
+    )
+    assert sum(c.size for c in joined) == sum(c.size for c in single)
+
+
+def test_text_that_arrives_together_is_one_chunk() -> None:
+    stream = lines(*[event()] * 5, choice(delta={}, finish_reason="stop"))
+    assert len(chunks_of(stream, relayed=False)) == 6
+    joined = chunks_of(stream, relayed=True)
+    assert [(c.text, c.finish_reason) for c in joined] == [("aaaaa", None), ("", "stop")]
