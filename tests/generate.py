@@ -14,6 +14,7 @@ from policy_router.domain.aliases import Alias
 from policy_router.domain.complexity import Band
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
 from policy_router.domain.criteria import NO_CRITERIA, Criteria
+from policy_router.domain.experiments import Experiment
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.domain.fallback import Fallback
 from policy_router.domain.hours import Hours
@@ -30,6 +31,7 @@ from policy_router.domain.models import Model
 from policy_router.domain.ordering import FunctionKey, OrderKey, SortKey
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
+from policy_router.domain.prompts import Placement, Prompt
 from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule, Task
 from policy_router.domain.sessions import CachedPrompt, Keep, Sessions, SessionState
@@ -246,6 +248,8 @@ def assemble(
     meters: tuple[Limit, ...] | None = None,
     aliases: tuple[Alias, ...] = (),
     sessions: Sessions | None = None,
+    prompts: tuple[Prompt, ...] = (),
+    experiments: tuple[Experiment, ...] = (),
 ) -> Policy:
     """A policy of these parts; unless meters are given, one budget without a cap pays for all."""
     if meters is None:
@@ -254,7 +258,7 @@ def assemble(
     return Policy(
         "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
         fallback or Fallback(), meters, vocabulary, "0", aliases=aliases,
-        sessions=sessions or Sessions(),
+        sessions=sessions or Sessions(), prompts=prompts, experiments=experiments,
     )  # fmt: skip
 
 
@@ -328,6 +332,29 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
         meters=draw(meters(count, vocabulary)),
         aliases=draw(aliases(count)),
         sessions=Sessions(draw(st.sampled_from(Keep))),
+        prompts=draw(prompts(count, vocabulary)),
+    )
+
+
+@st.composite
+def prompts(draw: st.DrawFn, models: int, vocabulary: Vocabulary) -> tuple[Prompt, ...]:
+    """Prompts; half of the policies have none."""
+    some = st.lists(
+        st.integers(0, models - 1).map(lambda i: f"m{i}"), min_size=1, max_size=4, unique=True
+    ).map(tuple)
+    count = draw(st.sampled_from((0, 0, 0, 1, 2, 3)))
+    return tuple(
+        Prompt(
+            f"p{i}",
+            draw(some),
+            draw(st.none() | trees(vocabulary).map(lambda t: condition(t, vocabulary))),
+            draw(st.sampled_from((None, "Be brief.", "Answer with JSON only. " * 9))),
+            draw(st.sampled_from(Placement)),
+            draw(st.sampled_from(({}, {"temperature": 0}, {"reasoning_effort": "low"}))),
+            draw(st.sampled_from((None, None, 4, 60, 2000))),
+            draw(st.booleans()),
+        )
+        for i in range(count)
     )
 
 
@@ -422,7 +449,7 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
 @st.composite
 def session_states(draw: st.DrawFn, policy: Policy) -> SessionState:
     names = [*(m.name for m in policy.models), "gone"]
-    prompts = st.builds(
+    kept = st.builds(
         CachedPrompt,
         st.sampled_from(names),
         st.sampled_from((0, 4, 60, 10**6)),
@@ -435,7 +462,7 @@ def session_states(draw: st.DrawFn, policy: Policy) -> SessionState:
         1_699_990_000.0,
         failed=draw(st.sampled_from((False, False, True))),
         tool_errors=draw(st.sampled_from((0, 0, 3, 9))),
-        cached=tuple(draw(st.lists(prompts, max_size=2, unique_by=lambda p: p.model))),
+        cached=tuple(draw(st.lists(kept, max_size=2, unique_by=lambda p: p.model))),
     )
 
 

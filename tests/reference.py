@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from policy_router.domain.limits import CounterKey, Limit
     from policy_router.domain.models import Model
     from policy_router.domain.prices import Price
+    from policy_router.domain.prompts import Prompt
     from policy_router.domain.request import Request
     from policy_router.domain.rules import Rule
     from policy_router.domain.sessions import SessionState
@@ -34,13 +35,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Verdict:
     """candidates in order; out: model -> reason; rules that applied; whether it was denied; what
-    each rule in shadow would have changed: name, models taken away, new first model, denial."""
+    each rule in shadow would have changed: name, models taken away, new first model, denial; the
+    prompt of each candidate."""
 
     candidates: tuple[str, ...]
     out: dict[str, str]
     rules: tuple[str, ...]
     denied: str | None
     shadow: tuple[tuple[str, tuple[str, ...], str | None, str | None], ...] = ()
+    prompts: tuple[str | None, ...] = ()
 
 
 def holds(tree: Tree, facts: Facts) -> bool:
@@ -170,16 +173,23 @@ def decide_by(
     home = _home(policy, request, facts, parts, floor, first)
     for model in policy.models:
         reason = next((why for p in parts if (why := _taken(p, model.name, policy))), None)
-        asked = request.max_tokens if model.fixed_output is None else model.fixed_output
-        size = (asked or 0) + (
-            request.tokens if request.largest_input is None else request.largest_input
-        )
-        cost = _estimate(model, request, snapshot.now)
+        prompt = prompt_of(policy, model, request, facts, snapshot)
+        usual = prompt_of(policy, model, request, facts)
+        size = needed_context(model, prompt, request)
+        cost = _estimate(model, request, snapshot.now, prompt)
+        usual_cost = _estimate(model, request, snapshot.now, usual)
         until = snapshot.cooling.get(model.name)
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
             ("vector_space", home is not None and _is_apart(model, home, request)),
+            (
+                "context",
+                usual != prompt
+                and model.context is not None
+                and model.context < needed_context(model, usual, request),
+            ),
             ("cost", any(_too_costly(p.criteria.max_cost, cost, request) for p in parts)),
+            ("cost", any(_too_costly(p.criteria.max_cost, usual_cost, request) for p in parts)),
             ("model", model.name not in asked_for),
             (
                 "cost",
@@ -214,7 +224,7 @@ def decide_by(
                 "unpriced",
                 "hosted_tools" in request.needs and _capped_by_budget(policy, meters, model, facts),
             ),
-            *_counted(policy, meters, model, request, facts, snapshot),
+            *_counted(policy, meters, model, request, facts, snapshot, prompt),
             ("budget", _narrowed(policy, meters, model, request, facts, snapshot)),
         ]
         reason = reason or next((name for name, hit in checks if hit), None)
@@ -226,7 +236,61 @@ def decide_by(
     if request.max_candidates is not None:
         out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
         order = order[: request.max_candidates]
-    return Verdict(tuple(order), out, names, None)
+    heard = [prompt_of(policy, policy.model(n), request, facts, snapshot) for n in order]
+    return Verdict(tuple(order), out, names, None, prompts=tuple(p and p.name for p in heard))
+
+
+def prompt_of(
+    policy: Policy,
+    model: Model,
+    request: Request,
+    facts: Facts,
+    snapshot: Snapshot | None = None,
+) -> Prompt | None:
+    """The first prompt that is for the model and whose condition holds; chosen ones go first."""
+    if not request.answers:
+        return None
+    fitting = [
+        prompt
+        for prompt in policy.prompts
+        if model.name in prompt.models and (prompt.when is None or holds(prompt.when.tree, facts))
+    ]
+    for assigned in () if snapshot is None else snapshot.arms:
+        for experiment in policy.experiments:
+            when = experiment.when
+            if experiment.name == assigned.experiment and (when is None or holds(when.tree, facts)):
+                arm = next((a for a in experiment.arms if a.name == assigned.arm), None)
+                for prompt in fitting:
+                    if arm is not None and prompt.name == arm.prompt:
+                        return prompt
+    return fitting[0] if fitting else None
+
+
+def added_tokens(prompt: Prompt | None) -> int:
+    """Input tokens that the text of a prompt adds."""
+    return 0 if prompt is None or prompt.system is None else prompt.tokens
+
+
+def fixed_cap(model: Model, prompt: Prompt | None) -> int | None:
+    """The cap on an answer that the policy sets, whatever the request says."""
+    if prompt is not None and prompt.force and prompt.max_tokens is not None:
+        return prompt.max_tokens
+    return model.fixed_output
+
+
+def _usual_cap(model: Model, prompt: Prompt | None) -> int | None:
+    """The cap on an answer that the policy sets where the request sets none."""
+    if prompt is not None and not prompt.force and prompt.max_tokens is not None:
+        return prompt.max_tokens
+    return model.default_output
+
+
+def needed_context(model: Model, prompt: Prompt | None, request: Request) -> int:
+    """Tokens that a model's context must hold."""
+    fixed = fixed_cap(model, prompt)
+    asked = request.max_tokens if fixed is None else fixed
+    tokens = request.tokens if request.largest_input is None else request.largest_input
+    return (asked or 0) + tokens + added_tokens(prompt)
 
 
 def _home(  # noqa: PLR0917  what is known by then
@@ -309,7 +373,8 @@ def _order(  # noqa: PLR0917  what is known by then
             case SortKey.SAME_MODEL:
                 return groups.index(_group(model)) if groups else 0
             case SortKey.CHEAPEST:
-                group, cost = _cheapness(model, request, snapshot.now)
+                prompt = prompt_of(policy, model, request, facts, snapshot)
+                group, cost = _cheapness(model, request, snapshot.now, prompt)
                 return group, cost - _saved(model, request, snapshot, session)
         return sort_value(key, model, 0, 0)
 
@@ -335,7 +400,9 @@ def _order(  # noqa: PLR0917  what is known by then
     return order
 
 
-def _cheapness(model: Model, request: Request, now: float | None) -> tuple[float, float]:
+def _cheapness(
+    model: Model, request: Request, now: float | None, prompt: Prompt | None
+) -> tuple[float, float]:
     """Free models first, by their weights; then by cost; then those whose cost is unknown."""
     if model.free:
         return 0, model.weight
@@ -343,7 +410,8 @@ def _cheapness(model: Model, request: Request, now: float | None) -> tuple[float
     if price is None:
         return 2, 0
     output = 300 if request.max_tokens is None else request.max_tokens
-    tokens = request.tokens * price.input + request.answers * output * price.output
+    size = request.tokens + added_tokens(prompt)
+    tokens = size * price.input + request.answers * output * price.output
     return 1, tokens + 10**6 * (price.fee + (request.pictures + request.thumbnails) * price.image)
 
 
@@ -536,6 +604,7 @@ def _counted(  # noqa: PLR0917  as above
     request: Request,
     facts: Facts,
     snapshot: Snapshot,
+    prompt: Prompt | None,
 ) -> list[tuple[str, bool]]:
     found = []
     for meter in meters:
@@ -550,34 +619,48 @@ def _counted(  # noqa: PLR0917  as above
         if reading is None:
             found.append(("state", budget))
             continue
-        asked = _asked(meter, cap, model, request, _held(policy, model, snapshot.now))
+        held = _held(policy, model, snapshot.now)
+        asked = _asked(meter, cap, model, request, held, prompt)
         full = reading.used + max(asked, 1) > cap
         found.append(("budget" if budget else "rate_limit", full))
     return found
 
 
-def _estimate(model: Model, request: Request, now: float | None) -> int | None:
+def _estimate(
+    model: Model, request: Request, now: float | None, prompt: Prompt | None
+) -> int | None:
     price = _price(model, now)
     if price is None:
         return None
     output = 300 if request.max_tokens is None else request.max_tokens
-    if model.fixed_output is not None:
-        output = model.fixed_output
+    fixed = fixed_cap(model, prompt)
+    if fixed is not None:
+        output = fixed
     fees = price.fee + price.fees + (request.pictures + request.thumbnails) * price.image
-    return price.cost(request.tokens, request.answers * output) + fees
+    return price.cost(request.tokens + added_tokens(prompt), request.answers * output) + fees
 
 
-def _asked(meter: Limit, limit: int, model: Model, request: Request, prices: list[Price]) -> int:
+def _asked(  # noqa: PLR0917  as above
+    meter: Limit,
+    limit: int,
+    model: Model,
+    request: Request,
+    prices: list[Price],
+    prompt: Prompt | None,
+) -> int:
     if meter.metric in ("requests", "concurrent"):
         return 1
     size = request.tokens if request.max_input_tokens is None else request.max_input_tokens
-    asked = request.max_tokens if model.fixed_output is None else model.fixed_output
+    if prompt is not None and prompt.system is not None:
+        size += prompt.most_tokens
+    fixed = fixed_cap(model, prompt)
+    asked = request.max_tokens if fixed is None else fixed
     plain = 16_384 if "reasoning" in model.abilities else 4096
-    cap = next(c for c in (asked, model.default_output, plain) if c is not None)
+    cap = next(c for c in (asked, _usual_cap(model, prompt), plain) if c is not None)
     cap = cap if model.max_output is None else min(cap, model.max_output)
     if meter.metric == "tokens":
         if size + 256 * request.answers > limit:
-            size = min(size, request.tokens)
+            size = min(size, request.tokens + added_tokens(prompt))
         if asked is None:
             cap = min(cap, max((limit - size) // max(request.answers, 1), 256))
         return size + request.answers * cap

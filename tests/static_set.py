@@ -10,7 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.domain.snapshot import Snapshot
-from tests.reference import holds, vector
+from tests.reference import (
+    added_tokens,
+    fixed_cap,
+    holds,
+    needed_context,
+    prompt_of,
+    vector,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,21 +117,20 @@ def _within_cost(question: Question, model: Model) -> bool:
     if model.price is None or "hosted_tools" in request.needs:
         return False
     prices = [model.price, *(price for _, price in model.price.by_hour)]
-    output = model.sent_cap(request.max_tokens)
+    prompt = prompt_of(question.policy, model, request, question.facts)
+    output = fixed_cap(model, prompt) or request.max_tokens
+    tokens = request.tokens + added_tokens(prompt)
     return any(
-        price.cost(request.tokens, request.answers * (300 if output is None else output))
-        + price.fee
+        price.cost(tokens, request.answers * (300 if output is None else output)) + price.fee
         <= most
         for price in prices
     )
 
 
 def _large_enough(question: Question, model: Model) -> bool:
-    cap = model.fixed_output
-    output = question.request.max_tokens if cap is None else cap
     request = question.request
-    tokens = request.tokens if request.largest_input is None else request.largest_input
-    return model.context is None or tokens + (output or 0) <= model.context
+    prompt = prompt_of(question.policy, model, request, question.facts)
+    return model.context is None or needed_context(model, prompt, request) <= model.context
 
 
 def _paid_for(question: Question, model: Model) -> bool:

@@ -119,4 +119,4 @@ def _input_tokens(limit: Limit, model: Model, request: Request) -> int:
     bound = model.most_input(request)
     if limit.cap is None or bound + MIN_OUTPUT_CAP * request.answers <= limit.cap:
         return bound
-    return min(bound, request.tokens)
+    return min(bound, request.tokens + model.prompt_tokens)

@@ -33,6 +33,7 @@ Order: TypeAlias = "Callable[[int, int, First], tuple[Candidate, ...]]"
 
 def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords take longer
     policy: Policy,
+    index: Index,
     situation: Situation,
     snapshot: Snapshot,
     effect: Effect,
@@ -46,6 +47,7 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
 
     Args:
         policy: The policy that decides.
+        index: Its index, with the prompts that the models get.
         situation: The request as the policy sees it.
         snapshot: The state of the world.
         effect: What the rules that apply mean.
@@ -55,7 +57,7 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
         floor: The lowest rank that the request wants.
         first: What rules and the task put first.
     """
-    index, request = policy._index, situation.request
+    request = situation.request
     prefer = order_keys(policy, request, effect, own)
     tokens, now = request.tokens, snapshot.now
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
@@ -63,12 +65,15 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
     values = values_of_the_moment(index, situation, snapshot, prefer)
     usual = index.order.candidates
     if step is None and request.model is None and (own is None or own.use is None):
-        return usual(allowed, floor, first, prefer, tokens, output, values, now)
+        found = usual(allowed, floor, first, prefer, tokens, output, values, now)
+        return index.as_called(found) if index.prompted else found
     by_keys = partial(usual, prefer=prefer, tokens=tokens, output=output, values=values, now=now)
     grouped = partial(_grouped, index, request, own, by_keys)
     if step is None or step.before is None:
-        return grouped(allowed, floor, first)
-    return _in_session(policy, grouped, step, allowed, first)
+        found = grouped(allowed, floor, first)
+    else:
+        found = _in_session(policy, grouped, step, allowed, first)
+    return index.as_called(found) if index.prompted else found
 
 
 def _grouped(  # noqa: PLR0917  as above

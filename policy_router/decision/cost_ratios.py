@@ -38,9 +38,9 @@ class CostRatios:
         """The number of the interval between ratios that a request lies in.
 
         None where it is so close to a ratio that floating point does not distinguish the two, and
-        models may cost the same; and where there are too many ratios.
+        models may cost the same; where there are too many ratios; and where there are no tokens.
         """
-        if self._none:
+        if self._none or not tokens + output:
             return None
         ratios = self._ratios
         if not ratios:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.decision.candidates import cut, ordered
-from policy_router.decision.criteria import beyond_cost, stricter
+from policy_router.decision.criteria import stricter
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
 from policy_router.decision.floors import floor_of, too_weak
-from policy_router.decision.gates import gates_for
+from policy_router.decision.gates import beyond_bounds, gates_for
 from policy_router.decision.making import new_decision
+from policy_router.decision.prompts import chosen_prompts
 from policy_router.decision.room import Room
 from policy_router.decision.sessions import session_step
 from policy_router.decision.set_back import set_back
@@ -22,6 +23,7 @@ from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from policy_router.decision.index import Index
     from policy_router.decision.limits import LimitIndex
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect
@@ -60,35 +62,45 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         return _denied(policy, situation)
     index = policy._index
     matching = index.matching(situation.facts)
+    effect_of = index.effect
+    if index.prompts is not None and situation.request.answers:
+        chosen = chosen_prompts(policy.experiments, situation, snapshot)
+        index = index.hearing(situation.facts, chosen)
     in_shadow, limits = matching & index.shadowing, index.limits
     if not in_shadow and not limits.shadowing:
-        return _decided(policy, situation, snapshot, index.effect(matching), limits)
+        return _decided(policy, index, situation, snapshot, effect_of(matching), limits)
     matching ^= in_shadow
-    effect = index.effect(matching)
-    decision = _decided(policy, situation, snapshot, effect, limits)
+    effect = effect_of(matching)
+    decision = _decided(policy, index, situation, snapshot, effect, limits)
     shadow = []
     for rule, box in index.in_shadow(in_shadow):
-        applied = _decided(policy, situation, snapshot, index.effect(matching | box), limits)
+        other = effect_of(matching | box)
+        applied = _decided(policy, index, situation, snapshot, other, limits)
         shadow.append(
             shadow_effect("rule", rule.name, rule.span, without=decision, applied=applied)
         )
-    room = Room(policy.models, decision, situation, snapshot, limits.longest)
+    room = Room(index.models, decision, situation, snapshot, limits.longest)
     for limit, enforced in limits.shadowing:
         if not room.may_lack(limit):
             continue
-        applied = _decided(policy, situation, snapshot, effect, enforced)
+        applied = _decided(policy, index, situation, snapshot, effect, enforced)
         if [c.name for c in applied.candidates] != [c.name for c in decision.candidates]:
             shadow.append(limit_effect(limit, without=decision, applied=applied))
     return replace(decision, shadow=tuple(shadow))
 
 
-def _decided(  # noqa: C901  one step after the other
-    policy: Policy, situation: Situation, snapshot: Snapshot, effect: Effect, limits: LimitIndex
+def _decided(  # noqa: C901, PLR0917  one step after the other, of what was worked out before
+    policy: Policy,
+    index: Index,
+    situation: Situation,
+    snapshot: Snapshot,
+    effect: Effect,
+    limits: LimitIndex,
 ) -> Decision:
     """The decision of a valid request, by what the rules and limits that apply mean together."""
     if effect.denied is not None:
         return _denied(policy, situation, effect)
-    index, request, facts = policy._index, situation.request, situation.facts
+    request, facts = situation.request, situation.facts
     task = situation.task
     floor, floor_by = floor_of(effect, task, situation.band)
     allowed, first, cost = effect.allowed, effect.first, effect.cost
@@ -108,8 +120,8 @@ def _decided(  # noqa: C901  one step after the other
         excluded, skips = other_spaces(policy, situation, effect, own, allowed, floor, first)
         skipped += skips
         allowed ^= excluded
-    if cost is not None:
-        excluded, skips = beyond_cost(index.models, allowed, cost, request, snapshot)
+    if cost is not None or index.usual is not None:
+        excluded, skips = beyond_bounds(index, allowed, cost, request, snapshot)
         skipped += skips
         allowed ^= excluded
     for gate in gates_for(request):
@@ -124,7 +136,9 @@ def _decided(  # noqa: C901  one step after the other
     step = None
     if request.session is not None:
         step = session_step(policy, request, snapshot, allowed, floor, floor_by)
-    candidates = ordered(policy, situation, snapshot, effect, own, step, allowed, floor, first)
+    candidates = ordered(
+        policy, index, situation, snapshot, effect, own, step, allowed, floor, first
+    )
     if snapshot.last or request.max_candidates is not None:
         candidates = set_back(candidates, snapshot.last)
         candidates, beyond = cut(candidates, request.max_candidates)

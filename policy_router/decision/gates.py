@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.bitset import chosen
 from policy_router.decision.criteria import (
     CALLER,
+    beyond_cost,
     is_over_cost,
     is_over_price,
     is_too_low,
@@ -25,6 +26,7 @@ from policy_router.domain.decision import Reason, Skip
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from policy_router.decision.criteria import CostBound
     from policy_router.decision.index import Index
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
@@ -74,8 +76,9 @@ def _unable(index: Index, request: Request, _: Snapshot) -> int:
 def _too_small(index: Index, request: Request, _: Snapshot) -> int:
     # Without a cap on the output only the input is sure to need room.
     tokens = request.context_tokens
-    small = index.too_small(tokens + (request.max_tokens or 0))
-    return index.with_fixed_caps(small, tokens) if index.fixed_caps else small
+    contexts = index.contexts
+    small = contexts.too_small(tokens + (request.max_tokens or 0))
+    return contexts.with_fixed_caps(small, tokens) if contexts.fixed_caps else small
 
 
 def _other_model(index: Index, request: Request, _: Snapshot) -> int:
@@ -143,9 +146,10 @@ def _cooling(index: Index, _: Request, snapshot: Snapshot) -> int:
     return index.mask([name for name in names if name in index.at])
 
 
+_CONTEXT: Final = Gate(Reason.CONTEXT, _too_small, ready=lambda i, _: i.contexts.skips)
 ALWAYS: Final = (
     Gate(Reason.ABILITY, _unable, ready=lambda i, r: i.able.skips(frozenset(r.needs))),
-    Gate(Reason.CONTEXT, _too_small, ready=lambda i, _: i.too_long),
+    _CONTEXT,
     Gate(Reason.COOLING, _cooling, lambda *_: "in cooldown after failures"),
 )
 CONSTRAINTS: Final = (
@@ -169,3 +173,32 @@ def gates_for(request: Request) -> tuple[Gate, ...]:
     ):
         return ALWAYS
     return CONSTRAINTS + ALWAYS
+
+
+def beyond_bounds(
+    index: Index, allowed: int, cost: CostBound | None, request: Request, snapshot: Snapshot
+) -> tuple[int, tuple[Skip, ...]]:
+    """The models among `allowed` beyond the `max_cost` of a rule or a task, and why.
+
+    Where an experiment chooses the prompts, models that do not fit with those that the policy
+    itself chooses are out as well: a shorter prompt must not allow what the policy does not.
+
+    Args:
+        index: The index, with the prompts that the models get.
+        allowed: The models that may answer so far.
+        cost: The `max_cost`, if any.
+        request: The request.
+        snapshot: The state of the world.
+    """
+    excluded, usual = 0, index.usual
+    skips: tuple[Skip, ...] = ()
+    if usual is not None:
+        excluded = _CONTEXT.out(usual, request, snapshot) & allowed
+        skips = _CONTEXT.skips(usual, excluded, request, snapshot)
+    if cost is None:
+        return excluded, skips
+    for view in (index,) if usual is None else (index, usual):
+        beyond, more = beyond_cost(view.models, allowed & ~excluded, cost, request, snapshot)
+        excluded |= beyond
+        skips += more
+    return excluded, skips

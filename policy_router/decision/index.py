@@ -8,26 +8,27 @@ request lies in and which rules take away. What a set of boxes means is worked o
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
+from copy import copy
 from functools import partial
-from itertools import accumulate
-from operator import or_
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.decision.abilities import ABILITIES
 from policy_router.decision.ability_index import AbilityIndex
 from policy_router.decision.aliases import Aliases
 from policy_router.decision.bitset import bits
+from policy_router.decision.contexts import Contexts
 from policy_router.decision.criteria import CostBound, stricter
 from policy_router.decision.exclusions import exclusions_of, name_of
 from policy_router.decision.grouping import groups_of
 from policy_router.decision.limits import LimitIndex
 from policy_router.decision.lookup import KEPT, BoxLookup
+from policy_router.decision.prompts import PromptIndex
 from policy_router.decision.ranking import Rankings
 from policy_router.decision.rule_effects import Effect, RuleEffect, RuleSkips, TaskEffect
-from policy_router.decision.space import Space, TooWide
+from policy_router.decision.space import Space, boxes_of
 from policy_router.domain.condition import HOUR, WEEKDAY
-from policy_router.domain.decision import Reason, RuleReasons, Skip
+from policy_router.domain.decision import Candidate, RuleReasons
 from policy_router.domain.limits import LEASE
 from policy_router.domain.ordering import FunctionKey
 from policy_router.domain.sessions import Keep, Sessions
@@ -42,16 +43,20 @@ if TYPE_CHECKING:
     from policy_router.domain.aliases import Alias
     from policy_router.domain.complexity import Band
     from policy_router.domain.condition import Facts
-    from policy_router.domain.decision import RulesAndSkips
+    from policy_router.domain.decision import RulesAndSkips, Skip
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
     from policy_router.domain.ordering import OrderKey
+    from policy_router.domain.prompts import Prompt
     from policy_router.domain.rules import Rule, Task
 
 _CLOCK: Final = frozenset({"hour", "weekday"})
 MAX_TABLE: Final = 1 << 28
 """Bits of the tables that say for each cell which boxes admit it: 32 MiB."""
+
+KEPT_HEARING: Final = 256
+"""The most sets of models with prompts that are kept; when there are more, all are dropped."""
 
 _Row: TypeAlias = "tuple[int, RuleEffect | None]"
 """Of a box: the models that its rule keeps together with the boxes of the rules after it; and what
@@ -69,6 +74,11 @@ class Index:
 
     Attributes:
         shadowing: The boxes of the rules that are in shadow, as `matching` numbers them.
+        prompts: Which prompt each model gets; None for a policy without prompts.
+        prompted: Whether `models` are as they are called with prompts, which an index has that
+            `hearing` returned. Everything else of the policy is the same.
+        usual: Where an experiment chooses prompts: the index with those that the policy itself
+            chooses.
 
     Raises:
         TooLarge: The rules distinguish too many cases.
@@ -89,6 +99,7 @@ class Index:
         aliases: Sequence[Alias] = (),
         sessions: Sessions = Sessions(),  # noqa: B008  frozen: one for all is safe
         abilities: Sequence[str] = (),
+        prompts: Sequence[Prompt] = (),
     ) -> None:
         self.limits = LimitIndex(models, limits, LEASE + longest)
         self.models = tuple(models)
@@ -121,26 +132,7 @@ class Index:
         self.sessions = sessions
         kept = models if sessions.keep is Keep.MODEL else ()
         self.kept: Mapping[str, First] = {m.name: (self.order.keep(i),) for i, m in enumerate(kept)}
-        self.too_long = [
-            Skip(
-                m.name,
-                Reason.CONTEXT,
-                f"context of {m.context or 0:,} tokens is too small{_kept_free(m)}",
-                span=m.span,
-            )
-            for m in models
-        ]
-        self._contexts = tuple(sorted({m.context for m in models if m.context is not None}))
-        of_size = dict.fromkeys(self._contexts, 0)
-        for i, model in enumerate(models):
-            if model.context is not None:
-                of_size[model.context] |= 1 << i
-        self._too_small: tuple[int, ...] = (0, *accumulate(of_size.values(), or_))
-        self.fixed_caps = tuple(
-            (1 << i, m.context, m.fixed_output)
-            for i, m in enumerate(models)
-            if m.context is not None and m.fixed_output is not None
-        )
+        self.contexts = Contexts(self.models)
         self.task_effects: Mapping[str, TaskEffect] = {
             task.name: effect for task in tasks if (effect := self._task_effect(task)) is not None
         }
@@ -153,6 +145,12 @@ class Index:
             not _CLOCK.isdisjoint(reads) for reads in timed
         )
         self.matching = self._lookup(space).matching
+        self.prompts = PromptIndex(prompts, vocabulary, bands) if prompts else None
+        if self.prompts is not None and not _CLOCK.isdisjoint(self.prompts.reads):
+            self.reads_clock = True
+        self.prompted = False
+        self.usual: Index | None = None
+        self._hearing: dict[tuple[int, tuple[str, ...]], Index] = {}
 
     # -- models ------------------------------------------------------------------------------
 
@@ -162,21 +160,6 @@ class Index:
         for name in names:
             models |= 1 << self.at[name]
         return models
-
-    def too_small(self, tokens: int) -> int:
-        """The models whose context is known to hold fewer tokens."""
-        return self._too_small[bisect_left(self._contexts, tokens)]
-
-    def with_fixed_caps(self, small: int, tokens: int) -> int:
-        """The models whose context is too small, where the policy fixes the cap of some answers.
-
-        Args:
-            small: The models that are too small for the cap that the request sets.
-            tokens: Input tokens of the request.
-        """
-        for bit, context, cap in self.fixed_caps:
-            small = small | bit if tokens + cap > context else small & ~bit
-        return small
 
     def band_for(self, score: float) -> Band | None:
         """The band that a score of complexity (0..1) lies in; None when it is below all of them."""
@@ -188,6 +171,48 @@ class Index:
         tenth = (i + 1) / 10
         is_level = bool(self.levels) and self.band_for(tenth) is band
         return tenth if is_level else band.start
+
+    # -- prompts -----------------------------------------------------------------------------
+
+    def hearing(self, facts: Facts, preferred: tuple[str, ...] = ()) -> Index:
+        """This index with each model as it is called with the prompt that it gets.
+
+        Args:
+            facts: The facts of the request.
+            preferred: Names of prompts that go before all others; see `PromptIndex.models_with`.
+        """
+        if self.prompts is None:
+            return self
+        key = self.prompts.matching(facts), preferred
+        index = self._hearing.get(key)
+        if index is None:
+            if len(self._hearing) >= KEPT_HEARING:
+                self._hearing.clear()
+            index = self._hearing[key] = self._with_prompts(self.prompts, *key)
+            if preferred and index.prompted:
+                usual = self._with_prompts(self.prompts, key[0], ())
+                index.usual = None if usual.models == index.models else usual
+        return index
+
+    def _with_prompts(self, prompts: PromptIndex, boxes: int, preferred: tuple[str, ...]) -> Index:
+        models = prompts.models_with(self.models, boxes, preferred)
+        if models == self.models:
+            return self
+        index = copy(self)
+        index.models, index.prompted = models, True
+        index.contexts = Contexts(models)
+        index.limits = self.limits.with_models(models)
+        return index
+
+    def as_called(self, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        """The same candidates, each model with the prompt that it gets."""
+        called = [self.models[self.at[candidate.name]] for candidate in candidates]
+        return tuple(
+            candidate
+            if model.prompt is None
+            else Candidate(model, candidate.placed_by, candidate.detail)
+            for candidate, model in zip(candidates, called, strict=True)
+        )
 
     # -- rules -------------------------------------------------------------------------------
 
@@ -247,7 +272,7 @@ class Index:
         for own in reversed(self._rules):
             later = (1 << len(boxes)) - 1  # a rule counts once, however many of its boxes match
             keeps = later & ~own.removes
-            own_boxes, exact = _boxes(space, own.rule, patterns)
+            own_boxes, exact = boxes_of(space, own.rule.when, patterns)
             if own.rule.shadow:
                 numbers = (1 << len(boxes) + len(own_boxes)) - 1 ^ later
                 self.shadowing |= numbers
@@ -337,24 +362,3 @@ def _union(exclusions: Sequence[Exclusion]) -> int:
 def _cost_bound(part: Rule | Task) -> CostBound | None:
     most = part.criteria.max_cost
     return None if most is None else CostBound(most, name_of(part), part.span)
-
-
-def _kept_free(model: Model) -> str:
-    """The room that the policy keeps for the answer of a model, in words."""
-    cap = model.fixed_output
-    return "" if cap is None else f" with {cap:,} kept free for the answer by its `params`"
-
-
-def _boxes(space: Space, rule: Rule, patterns: set[int]) -> tuple[list[dict[int, int]], bool]:
-    """The boxes of a rule's condition, and whether they describe it completely.
-
-    They do not where they would be too many, or where a pattern (RE2) is among the tests. Then the
-    condition is evaluated where a box matches.
-    """
-    if rule.when is None:
-        return [{}], True
-    try:
-        boxes = space.boxes(rule.when.tree)
-    except TooWide:
-        return [{}], False
-    return boxes, not any(patterns & set(box) for box in boxes)

@@ -6,6 +6,7 @@ reservation uses the charges, and the answer of the store is then binding.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,17 @@ class LimitIndex:
             for limit in limits
             if limit.shadow and enforced is None
         )
+
+    def with_models(self, models: Sequence[Model]) -> LimitIndex:
+        """The same limits over the models as they are called with a request.
+
+        Args:
+            models: The models of the policy in their order, each with the prompt that it gets.
+        """
+        index = copy(self)
+        index._models = tuple(models)
+        index.shadowing = tuple((lim, each.with_models(models)) for lim, each in self.shadowing)
+        return index
 
     def applying(self, facts: Facts) -> Iterator[Limit]:
         """The limits whose condition holds, in written order."""
@@ -274,7 +286,12 @@ class LimitIndex:
     # -- what an attempt reserves ------------------------------------------------------------
 
     def output_caps(
-        self, facts: Facts, request: Request, position: int, now: float | None = None
+        self,
+        facts: Facts,
+        request: Request,
+        position: int,
+        now: float | None = None,
+        called: Model | None = None,
     ) -> tuple[int, ...]:
         """Caps on an answer to try in turn, in tokens, for the model at a position.
 
@@ -286,9 +303,10 @@ class LimitIndex:
             request: The request.
             position: The position of the model in the policy.
             now: Unix time of the reservation; None means any time.
+            called: The model as it is called, with its prompt; by default without one.
         """
         during = now, self.longest
-        model = self._models[position]
+        model = called or self._models[position]
         least = model.output_cap(request.max_tokens)
         wanted = model.full_output(request)
         for limit in self._sized:
@@ -315,6 +333,7 @@ class LimitIndex:
         zone: ZoneInfo,
         output_cap: int | None = None,
         priced_from: float | None = None,
+        called: Model | None = None,
     ) -> tuple[Charge, ...]:
         """What one attempt reserves from which counters.
 
@@ -326,8 +345,9 @@ class LimitIndex:
             zone: The time zone of calendar periods.
             output_cap: Tokens that each answer may have; None means the fewest that must fit.
             priced_from: Unix time from which the attempt may be sent; by default `now`.
+            called: The model as it is called, with its prompt; by default without one.
         """
-        model = self._models[position]
+        model = called or self._models[position]
         during = now if priced_from is None else priced_from, self.longest
         charges = []
         for limit in self.applying(facts):

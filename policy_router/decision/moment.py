@@ -49,7 +49,8 @@ def values_of_the_moment(
     request, session = situation.request, snapshot.session
     cached = () if session is None else session.cached
     fees = index.has_fees and (index.has_request_fees or request.pictures or request.thumbnails)
-    if not (cached or fees or snapshot.scores) and OF_THE_MOMENT.isdisjoint(prefer):
+    prompted = index.prompted
+    if not (cached or fees or snapshot.scores or prompted) and OF_THE_MOMENT.isdisjoint(prefer):
         return _NONE
     values: dict[OrderKey, Sequence[float]] = {}
     if snapshot.used and SortKey.HEADROOM in prefer:
@@ -67,7 +68,7 @@ def values_of_the_moment(
     if SortKey.CHEAPEST in prefer:
         saved = saved_by_caches(index, request, cached, snapshot.now) if cached else {}
         # What is kept are orders by the numbers of tokens alone, at the prices in force.
-        if saved or fees or (values and index.priced_by_hour):
+        if saved or fees or prompted or (values and index.priced_by_hour):
             values[SortKey.CHEAPEST] = [
                 _cost(model, request, snapshot.now) - saved.get(i, 0)
                 for i, model in enumerate(index.models)
@@ -84,4 +85,5 @@ def _cost(model: Model, request: Request, now: float | None) -> float:
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     output *= request.answers
     fee = price.fee + (request.pictures + request.thumbnails) * price.image
-    return request.tokens * price.input + output * price.output + fee * _MILLION
+    tokens = request.tokens + model.prompt_tokens
+    return tokens * price.input + output * price.output + fee * _MILLION

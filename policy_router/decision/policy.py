@@ -55,9 +55,10 @@ class Policy:
         complexity: How the complexity of a request is estimated.
         sessions: What stays the same from one request of a session to the next.
         experiments: Other orders of models for a share of the traffic, in written order. No
-            decision depends on these, nor on the following sections, in this version.
+            decision depends on these, nor on the following sections but `prompts`, in this version.
         learning: What the outcomes of past requests may change.
-        prompts: Instructions and parameters that some models get, in written order.
+        prompts: Instructions and parameters for some models, in written order. A model gets the
+            first one that is for it and whose condition holds.
         invariants: Promises about every request, in written order.
         tests: Requests and what is expected to be decided for them, in written order.
         reports: What reports compare with.
@@ -110,6 +111,7 @@ class Policy:
             aliases=self.aliases,
             sessions=self.sessions,
             abilities=self.abilities,
+            prompts=self.prompts,
         )
         object.__setattr__(self, "_index", index)
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from policy_router.domain.complexity import Band
+    from policy_router.domain.condition import Condition
 
 Box: TypeAlias = Mapping[int, int]
 """Dimension -> set of cells. A dimension that is not named is not constrained."""
@@ -215,6 +216,28 @@ class Space:
             if len(product) > MAX_BOXES:
                 raise TooWide
         return product
+
+
+def boxes_of(
+    space: Space, condition: Condition | None, patterns: set[int]
+) -> tuple[list[dict[int, int]], bool]:
+    """The boxes of a condition, and whether they describe it completely.
+
+    They do not where they would be too many, or where a pattern (RE2) is among the tests. Then the
+    condition is evaluated where a box matches.
+
+    Args:
+        space: The space, with the dimensions of the condition.
+        condition: The condition; None holds for every request.
+        patterns: The dimensions that are patterns.
+    """
+    if condition is None:
+        return [{}], True
+    try:
+        boxes = space.boxes(condition.tree)
+    except TooWide:
+        return [{}], False
+    return boxes, not any(patterns & set(box) for box in boxes)
 
 
 def admitting(dimensions: Sequence[Dimension], boxes: Sequence[Box]) -> list[list[int]]:

@@ -61,7 +61,7 @@ def other_spaces(  # noqa: PLR0917  what a decision has worked out by then; keyw
         request, tokens=_TYPICAL, max_input_tokens=None, model=None, prefer=None, session=None
     )
     asked = replace(situation, request=alike)
-    home = ordered(policy, asked, _CALM, effect, own, None, able, floor, first)[0].model
+    home = ordered(policy, index, asked, _CALM, effect, own, None, able, floor, first)[0].model
     space = _space(home)
     others = sum(
         1 << i for i, model in enumerate(index.models) if able >> i & 1 and _space(model) != space

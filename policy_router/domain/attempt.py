@@ -30,6 +30,7 @@ class Attempt:
         key_env: Variable with the API key that was used; None when the policy names no variable.
         passed: Names of the policy's checks that the answer passed.
         rejected: Names of the checks that it failed.
+        prompt: Name of the prompt of the policy that the model got; None where it got none.
     """
 
     model: str
@@ -50,3 +51,4 @@ class Attempt:
     key_env: str | None = None
     passed: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
+    prompt: str | None = None

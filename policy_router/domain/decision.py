@@ -106,6 +106,11 @@ class Candidate:
         """The model's name in the policy."""
         return self.model.name
 
+    @property
+    def prompt(self) -> str | None:
+        """Name of the prompt of the policy that the model gets; None where it gets none."""
+        return None if self.model.prompt is None else self.model.prompt.name
+
     def as_dict(self, request: Request, now: float | None = None) -> dict[str, object]:
         """Return it as plain JSON values.
 

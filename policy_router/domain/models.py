@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.effort import USUAL_LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from policy_router.diagnostics import Span
     from policy_router.domain.effort import Effort
+    from policy_router.domain.json_value import JsonValue
     from policy_router.domain.prices import Price
+    from policy_router.domain.prompts import Prompt
 from policy_router.domain.request import UNBOUNDED, Request
-
-JsonValue: TypeAlias = (
-    "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
-)
-"""A value of JSON."""
 
 TYPICAL_OUTPUT: Final = 300
 """Tokens that an answer is expected to have without a cap, for estimates and for the order."""
@@ -94,6 +91,8 @@ class Model:
         thumbnail: The most tokens that it counts for a picture in low detail.
         weight: What it costs on hardware of one's own, relative to other free models; above 0.
         upstream: What it has in common with the same model at other providers; None when unknown.
+        prompt: The prompt of the policy that it gets with the request that is decided, whose
+            parameters are part of `params` and `defaults`; None in the policy itself.
         span: Its position in the policy files.
     """
 
@@ -128,6 +127,7 @@ class Model:
     thumbnail: int = 0
     weight: float = 1.0
     upstream: str | None = None
+    prompt: Prompt | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
 
     def estimate(self, request: Request, now: float | None = None) -> int | None:
@@ -145,7 +145,8 @@ class Model:
         price = self.price.at(now)
         cap = self.sent_cap(request.max_tokens)
         output = TYPICAL_OUTPUT if cap is None else cap
-        cost = price.cost(request.tokens, output * request.answers) + price.fee + price.fees
+        tokens = request.tokens + self.prompt_tokens
+        cost = price.cost(tokens, output * request.answers) + price.fee + price.fees
         return cost + (request.pictures + request.thumbnails) * price.image
 
     def price_until(self, now: float | None) -> float | None:
@@ -167,9 +168,16 @@ class Model:
         tokens = request.tokens if request.max_input_tokens is None else request.max_input_tokens
         if request.pictures or request.thumbnails:
             tokens += request.pictures * self.picture + request.thumbnails * self.thumbnail
+        if self.prompt is not None:
+            tokens += self.prompt.most_tokens
         if tokens >= UNBOUNDED and self.context is not None:
             return self.context
         return tokens
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Estimate of the input tokens that its prompt adds to a request; 0 without a prompt."""
+        return 0 if self.prompt is None else self.prompt.tokens
 
     @property
     def has_own_address(self) -> bool:
@@ -211,5 +219,6 @@ class Model:
         if self.max_output is None:
             return least if self.context is None else max(self.context, least)
         # Providers refuse a cap that does not fit into the context.
-        room = self.max_output if self.context is None else self.context - request.tokens
+        taken = request.tokens + self.prompt_tokens
+        room = self.max_output if self.context is None else self.context - taken
         return max(min(self.max_output, room), least)

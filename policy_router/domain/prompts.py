@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final
+
+from policy_router.domain.text_size import text_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policy_router.diagnostics import Span
     from policy_router.domain.condition import Condition
+    from policy_router.domain.json_value import JsonValue
 
-ParameterValue: TypeAlias = str | float | bool
-"""A parameter of a call, or one entry of a list; whole numbers are `int`."""
+_FRAME: Final = 4
+"""Tokens that a message around a text has, as estimated."""
+_LARGEST_FRAME: Final = 64
+"""Tokens that a message around a text, and the lines between two texts, have at most."""
 
 
 class Placement(StrEnum):
@@ -27,7 +32,10 @@ class Placement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """An addition to the calls of some models. No call depends on it in this version.
+    """An addition to the calls of some models: a text, parameters, or both.
+
+    A model gets the first prompt of the policy that is for it and whose condition holds, and no
+    other.
 
     Attributes:
         name: Its name in the policy.
@@ -35,8 +43,14 @@ class Prompt:
         when: Requests it is about; None is all of them.
         system: Text for the model; None adds none.
         place: Where the text goes, in relation to the caller's own system text.
-        params: Parameters of the call by name; a list is a tuple.
+        params: Parameters of the call by name, without the cap on the answer.
+        max_tokens: Cap on the answer, in tokens; None sets none.
+        force: Whether the parameters replace those of the caller and of the model, rather than
+            fill in what both leave out.
         span: Its position in the policy files.
+        tokens: Estimate of the input tokens that the text adds. A text that replaces the caller's
+            is counted in addition to it, so that the count is never too low.
+        most_tokens: The most input tokens that the text can add.
     """
 
     name: str
@@ -44,7 +58,17 @@ class Prompt:
     when: Condition | None = None
     system: str | None = None
     place: Placement = Placement.BEFORE
-    params: Mapping[str, ParameterValue | tuple[ParameterValue, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
+    params: Mapping[str, JsonValue] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
     )
+    max_tokens: int | None = None
+    force: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
+    tokens: int = field(init=False, compare=False, repr=False)
+    most_tokens: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Measure the text once."""
+        size = None if self.system is None else text_size(self.system, _FRAME, _LARGEST_FRAME)
+        object.__setattr__(self, "tokens", 0 if size is None else size.tokens)
+        object.__setattr__(self, "most_tokens", 0 if size is None else size.most)

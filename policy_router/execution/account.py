@@ -112,7 +112,7 @@ class RequestAccount:
             self._expect(model, model.full_output(self._request), now)
             return None
         number = self._policy.position(model.name)
-        caps = self._policy.limit_index.output_caps(facts, self._request, number, now)
+        caps = self._policy.limit_index.output_caps(facts, self._request, number, now, model)
         for cap in caps:  # each is smaller than the one before, in case money or tokens are short
             self._expect(model, cap, now)
             charges_at = partial(self._charges, facts, model, cap, now)
@@ -235,6 +235,7 @@ class RequestAccount:
             zone=policy.timezone,
             output_cap=cap,
             priced_from=priced_from,
+            called=model,
         )
         self._slots = frozenset(
             c.counter.key for c in charges if c.counter.metric is Metric.CONCURRENT

@@ -278,6 +278,7 @@ class RunningAttempt:
             tokens_out=counted.completion_tokens,
             tokens_cached=None if counted.prompt_tokens is None else counted.cached_tokens,
             key_env=self.called.api_key_env,
+            prompt=None if self.model.prompt is None else self.model.prompt.name,
         )
 
     def end(self, failure: Failure | None) -> Attempt:

@@ -15,6 +15,7 @@ from policy_router.providers.adapt import content_text
 from policy_router.providers.bounds import BOUNDS
 from policy_router.providers.json_values import Allowance, to_json_values
 from policy_router.providers.response_format import response_schema
+from policy_router.providers.system_text import with_system
 from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from policy_router.domain.models import Model
     from policy_router.domain.original import OriginalRequest
+    from policy_router.domain.prompts import Prompt
     from policy_router.providers.bounds import Bounds
 
 
@@ -100,7 +102,7 @@ class Body(Mapping[str, Any]):
         TooLargeError: The body is beyond the bounds.
     """
 
-    __slots__ = ("_original", "_set", "_values")
+    __slots__ = ("_original", "_prompt", "_set", "_values")
 
     def __init__(
         self, bounds: Bounds = BOUNDS, original: OriginalRequest | None = None, /, **parameters: Any
@@ -111,6 +113,7 @@ class Body(Mapping[str, Any]):
         self._values: Mapping[str, Any] = MappingProxyType(read_parameters(parameters, bounds))
         self._set: Mapping[str, Any] = _NOTHING
         self._original = original
+        self._prompt: Prompt | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -140,8 +143,14 @@ class Body(Mapping[str, Any]):
 
     @property
     def set_by_policy(self) -> Mapping[str, Any]:
-        """The parameters whose values are not the caller's own."""
+        """The parameters whose values are not the caller's own, but for `messages`."""
         return self._set
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """The prompt of the policy whose text is in `messages`, and has to be put into `original`;
+        None where the model gets none."""
+        return self._prompt
 
     def capped(self, tokens: int) -> Body:
         """A body that allows at most this many tokens in the answer.
@@ -154,14 +163,14 @@ class Body(Mapping[str, Any]):
         return self._with(dict.fromkeys(names, tokens))
 
     def sent_to(self, model: Model) -> Body:
-        """The body with the parameters that the policy sets for a model.
+        """The body with what the policy sets for a model: parameters, and the text of its prompt.
 
         Its `params`, its `effort` and the cap in its `params` win over what the caller set; its
         `defaults` fill in what the caller left out.
         """
         fixed, default = model.fixed_output, model.default_output
-        effort = model.effort
-        if not (model.params or model.defaults or fixed or default or effort):
+        effort, prompt = model.effort, model.prompt
+        if not (model.params or model.defaults or fixed or default or effort or prompt):
             return self
         missing = {k: v for k, v in model.defaults.items() if k not in self._values}
         changed = {**missing, **model.params}
@@ -172,14 +181,23 @@ class Body(Mapping[str, Any]):
             changed.update(dict.fromkeys(caps or ["max_tokens"], fixed))
         elif default is not None and not caps:
             changed["max_tokens"] = default
-        return self._with(changed)
+        return self._with(changed, prompt=prompt)
 
-    def _with(self, changed: Mapping[str, Any], original: OriginalRequest | None = None) -> Body:
-        """The same body with these parameters in place of the caller's."""
+    def _with(
+        self,
+        changed: Mapping[str, Any],
+        original: OriginalRequest | None = None,
+        prompt: Prompt | None = None,
+    ) -> Body:
+        """The same body with these parameters in place of the caller's, and with a prompt."""
         body = object.__new__(Body)
-        body._values = MappingProxyType({**self._values, **changed})
+        values = {**self._values, **changed}
+        if prompt is not None:
+            values["messages"] = with_system(values["messages"], prompt)
+        body._values = MappingProxyType(values)
         body._set = MappingProxyType({**self._set, **changed})
         body._original = self._original if original is None else original
+        body._prompt = self._prompt if prompt is None else prompt
         return body
 
     @property

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.providers.effort import EFFORT, LEAST_BUDGET, with_effort
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import CAPS
+from policy_router.providers.system_text import with_system, with_system_blocks
 from policy_router.providers.thoughts import origin_of, with_own_blocks
 from policy_router.providers.wire_body import original_for_provider, provider_of
 
@@ -97,7 +98,10 @@ def chat_body(original: OriginalRequest, body: Body, model: Model) -> dict[str, 
         model: The model that is called.
     """
     provider = provider_of(model)
-    sent = original_for_provider({**kept_fields(original), **body.set_by_policy}, provider, model)
+    sent = {**kept_fields(original), **body.set_by_policy}
+    if body.prompt is not None and isinstance(sent.get("messages"), list):
+        sent["messages"] = with_system(sent["messages"], body.prompt)
+    sent = original_for_provider(sent, provider, model)
     return {**with_effort(sent, provider, model)}
 
 
@@ -116,6 +120,8 @@ def messages_body(original: OriginalRequest, body: Body, model: Model) -> dict[s
     if isinstance(sent.get("messages"), list):
         origin = origin_of(model)
         sent["messages"] = [with_own_blocks(message, origin) for message in sent["messages"]]
+    if body.prompt is not None:
+        sent = with_system_blocks(sent, body.prompt)
     given = body.set_by_policy
     for name, own in _RENAMED.items():
         if name in given:

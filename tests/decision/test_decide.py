@@ -39,6 +39,7 @@ def test_agrees_with_the_plain_reference(situation: Situation) -> None:
     decision = decide(policy, request, snapshot)
     expected = reference.decide(policy, request, snapshot)
     assert tuple(c.name for c in decision.candidates) == expected.candidates
+    assert tuple(c.prompt for c in decision.candidates) == expected.prompts
     assert {s.model: s.reason.value for s in decision.skipped} == expected.out
     assert decision.rules == expected.rules
     assert decision.denied == expected.denied

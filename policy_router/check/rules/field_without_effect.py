@@ -294,8 +294,21 @@ def _floors(subject: Subject) -> Iterator[Found]:
 
 def _others(document: Document) -> Iterator[Found]:
     for name, prompt in (document.prompts or {}).items():
-        if prompt.system is None and not prompt.params:
+        sets = prompt.params is not None and bool(prompt.params.model_fields_set)
+        if prompt.system is None and not sets:
             yield ("prompts", name), f"prompt `{name}` adds nothing", "add system or params"
+        if prompt.place is not None and prompt.system is None:
+            yield (
+                ("prompts", name, "place"),
+                f"prompt `{name}` has no text to place",
+                "add system, or remove place",
+            )
+        if prompt.force and not sets:
+            yield (
+                ("prompts", name, "force"),
+                f"prompt `{name}` has no parameters to force",
+                "add params, or remove force",
+            )
     for i, test in enumerate(document.tests or ()):
         request = test.request if isinstance(test.request, dict) else {}
         for session in (test.given.session or {}) if test.given is not None else {}:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from policy_router.language.document.document import Document
 
 SECTIONS: Final = (
-    "experiments", "learning", "prompts", "invariants", "tests", "reports", "discovery",
+    "experiments", "learning", "invariants", "tests", "reports", "discovery",
 )  # fmt: skip
 
 

@@ -6,18 +6,15 @@ in the text. Random text such as base64 takes up to twice what is estimated here
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from string import ascii_letters
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-_CHEAP: Final = (ascii_letters + " ").encode()
-_LETTERS_PER_TOKEN: Final = 4
-_EXPENSIVE: Final = 0.75
-"""Tokens per byte of anything but ASCII letters and spaces."""
-_MARGIN: Final = 1.15
-"""Tokenizers differ; with this factor the estimate is above o200k and cl100k."""
+from policy_router.domain.text_size import text_size
+
+if TYPE_CHECKING:
+    from policy_router.domain.text_size import Weight
+
 _AROUND_KEY: Final = 6
 """Bytes of the quotes, the colon and the comma around a key and its value, at most."""
 _AROUND_ITEM: Final = 2
@@ -36,25 +33,13 @@ _FILE_CHARACTERS_PER_TOKEN: Final = 8
 """Base64 characters of a document per token: pages are read both as text and as pictures."""
 
 
-class Weight(NamedTuple):
-    """How large a value of JSON is.
-
-    Attributes:
-        tokens: Estimate of the tokens of all its texts, keys and numbers.
-        most: At least as many bytes as it has when it is written as JSON.
-    """
-
-    tokens: int
-    most: int
-
-
 def weigh(value: object) -> Weight:
     """Return how large a value of JSON is.
 
     All texts are joined and read at once, in C: the tools of an agent are some thousand texts.
     """
     if isinstance(value, str):
-        return _of_text(value, 0, 0)
+        return text_size(value, 0, 0)
     texts: list[str] = []
     flat = extra = 0
     # A stack instead of recursion, which a deeply nested body would make fail.
@@ -79,19 +64,7 @@ def weigh(value: object) -> Weight:
     except TypeError:  # a key that is no text
         whole = "".join(map(str, texts))
     # No token reaches from one text into another, which costs half a token on average.
-    return _of_text(whole, flat + len(texts) // 2, extra)
-
-
-def _of_text(text: str, tokens: int, extra: int) -> Weight:
-    """Return the weight of a text, plus tokens and bytes that are counted apart from it.
-
-    ASCII letters and spaces take few tokens, anything else takes more.
-    """
-    data = text.encode("utf-8", "surrogatepass")
-    expensive = len(data.translate(None, _CHEAP))
-    cheap = len(data) - expensive
-    estimate = math.ceil((cheap / _LETTERS_PER_TOKEN + expensive * _EXPENSIVE) * _MARGIN)
-    return Weight(estimate + tokens, len(data) + extra)
+    return text_size(whole, flat + len(texts) // 2, extra)
 
 
 def _audio(part: object) -> int:

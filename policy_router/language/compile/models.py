@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policy_router.catalog.table import CatalogEntry
-    from policy_router.domain.models import JsonValue
+    from policy_router.domain.json_value import JsonValue
     from policy_router.language.compile.resolve import Resolver
     from policy_router.language.document.models import ModelShape, ParamsShape
 
@@ -103,8 +103,8 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
         max_output=given(shape.max_output, entry.max_output if entry else None),
         default_output=shape.defaults.max_tokens if shape.defaults else None,
         fixed_output=shape.params.max_tokens if shape.params else None,
-        params=_parameters(shape.params),
-        defaults=_parameters(shape.defaults),
+        params=parameters(shape.params),
+        defaults=parameters(shape.defaults),
         effort=shape.effort,
         effort_levels=USUAL_LEVELS | (entry.efforts if entry else {Effort.NONE.value}),
         abilities=abilities,
@@ -128,7 +128,7 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
     )
 
 
-def _parameters(shape: ParamsShape | None) -> Mapping[str, JsonValue]:
+def parameters(shape: ParamsShape | None) -> Mapping[str, JsonValue]:
     """Parameters by name, but for the cap on an answer, which limits what is reserved."""
     return (
         {}

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from policy_router.domain.prompts import Placement, Prompt
-from policy_router.language.compile.values import frozen_list
+from policy_router.language.compile.models import parameters
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
@@ -21,9 +21,9 @@ def compile_prompts(resolver: Resolver) -> tuple[Prompt, ...]:
             when=resolver.when(shape.when, ("prompts", name, "when")),
             system=shape.system,
             place=Placement(shape.place or Placement.BEFORE),
-            params=MappingProxyType(
-                {key: frozen_list(value) for key, value in (shape.params or {}).items()}
-            ),
+            params=MappingProxyType({**parameters(shape.params)}),
+            max_tokens=shape.params.max_tokens if shape.params else None,
+            force=shape.force is True,
             span=resolver.places.key(("prompts", name)),
         )
         for name, shape in (resolver.draft.document.prompts or {}).items()

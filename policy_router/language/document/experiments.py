@@ -6,15 +6,13 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from policy_router.language.document.models import EffortWord
+from policy_router.language.document.models import DefaultsShape, EffortWord
 from policy_router.language.document.types import (
+    LONGEST_PROMPT,
     Change,
-    Name,
     Percent,
-    Scalar,
     Selectors,
     Shape,
-    Text,
     When,
 )
 
@@ -190,20 +188,31 @@ class LearningShape(Shape):
 
 
 class PromptShape(Shape):
-    """Instructions and parameters that some models get with a request."""
+    """Instructions and parameters that some models get with a request. A model gets the first
+    prompt, in written order, that is for it and whose condition holds, and no other."""
 
     models: Annotated[Selectors, Field(
         description="Models that get them.", examples=[["qwen-7b"]]
     )]  # fmt: skip
     when: When | None = None
-    system: Annotated[Text | None, Field(
-        description="A text for the model.", examples=["Answer with JSON only."]
+    system: Annotated[
+        Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT)] | None, Field(
+        description="A text for the model, added to the caller's own system text. Its tokens count "
+        "in estimates, budgets and for the context. Default: none.",
+        examples=["Answer with JSON only."]
     )] = None  # fmt: skip
     place: Annotated[Literal["before", "after", "replace"] | None, Field(
         description="Where the text goes: before or after the caller's own system text, or in its "
-        "place.",
+        "place. Default: `before`.",
         examples=["before"],
     )] = None  # fmt: skip
-    params: Annotated[dict[Name, Scalar | list[Scalar]] | None, Field(
-        description="Parameters of the call.", examples=[{"temperature": 0}]
+    params: Annotated[DefaultsShape | None, Field(
+        description="Parameters of the call, where neither the request nor the `params` of the "
+        "model set them; `force` changes that. Default: none.",
+        examples=[{"temperature": 0}],
+    )] = None  # fmt: skip
+    force: Annotated[bool | None, Field(
+        description="Whether `params` replace those of the request and of the model. Default: "
+        "false.",
+        examples=[True],
     )] = None  # fmt: skip

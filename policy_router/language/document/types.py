@@ -28,6 +28,7 @@ ATTRIBUTE: Final = "^[a-z][a-z0-9_]{0,63}$"
 MODEL_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 ALIAS: Final = r"^[A-Za-z0-9*?\[][A-Za-z0-9._:/@+*?\[\]!-]{0,199}$"
 LONGEST_TEXT: Final = 4096
+LONGEST_PROMPT: Final = 65_536
 
 
 def _with_unit(unit: Unit, description: str, *, or_integer: bool = False) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from policy_router.providers.http_answer import CAPS
 from policy_router.providers.original_body import kept_fields
 from policy_router.providers.packed_thoughts import OPENAI, unpack
 from policy_router.providers.responses_wire.request import text_of
+from policy_router.providers.system_text import with_instructions
 from policy_router.providers.thoughts import ORIGIN
 from policy_router.providers.wire_body import provider_of
 
@@ -30,6 +31,8 @@ def responses_body(original: OriginalRequest, body: Body, model: Model) -> dict[
     sent = kept_fields(original)
     if isinstance(sent.get("input"), list):
         sent["input"] = [item for item in sent["input"] if not _is_foreign(item)]
+    if body.prompt is not None:
+        sent = with_instructions(sent, body.prompt)
     given = body.set_by_policy
     sent |= {name: given[name] for name in ("temperature", "top_p") if name in given}
     if sent.get("tools"):

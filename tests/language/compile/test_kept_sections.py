@@ -15,15 +15,14 @@ from policy_router.domain.insight import DiscoverySettings, Gpu, ReportSettings
 from policy_router.domain.invariants import AtLeast, Countable, Invariant
 from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.policy_tests import Expectation, GivenState, PolicyTest
-from policy_router.domain.prompts import ParameterValue, Placement, Prompt
+from policy_router.domain.prompts import Placement, Prompt
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import Loaded, compile_files
 from policy_router.units import Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from policy_router.decision.policy import Policy
+    from policy_router.domain.json_value import JsonValue
 
 HEAD = """\
 version: 1
@@ -214,17 +213,14 @@ def test_prompts() -> None:
     policy = good(
         "prompts:\n"
         "  terse: { models: [far], when: plan == 'pro', system: Be brief.,\n"
-        "           params: { temperature: 0, stop: [a, b] } }\n"
+        "           params: { temperature: 0, stop: [a, b], max_tokens: 2k }, force: true }\n"
         "  bare: { models: [small] }\n"
     )
     terse, bare = policy.prompts
     assert text_of(terse) == "plan == 'pro'"
-    params: Mapping[str, ParameterValue | tuple[ParameterValue, ...]] = {
-        "temperature": 0,
-        "stop": ("a", "b"),
-    }
+    params: dict[str, JsonValue] = {"temperature": 0, "stop": ["a", "b"]}
     assert replace(terse, when=None) == Prompt(
-        "terse", ("large",), None, "Be brief.", params=params
+        "terse", ("large",), None, "Be brief.", params=params, max_tokens=2000, force=True
     )
     assert bare == Prompt("bare", ("small",))
     with pytest.raises(TypeError):
