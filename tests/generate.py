@@ -14,7 +14,6 @@ from policy_router.domain.aliases import Alias
 from policy_router.domain.complexity import Band
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
 from policy_router.domain.criteria import NO_CRITERIA, Criteria
-from policy_router.domain.experiments import Experiment
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.domain.fallback import Fallback
 from policy_router.domain.hours import Hours
@@ -39,6 +38,7 @@ from policy_router.domain.snapshot import Snapshot
 from policy_router.domain.windows import MINUTE, Rolling, SessionLife, Window
 
 if TYPE_CHECKING:
+    from policy_router.domain.experiments import Experiment
     from policy_router.domain.money import Usd
 
 COSTS: tuple[Usd, ...] = (0, 0.0001, Decimal("0.01"))

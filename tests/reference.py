@@ -237,7 +237,9 @@ def decide_by(
         out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
         order = order[: request.max_candidates]
     heard = [prompt_of(policy, policy.model(n), request, facts, snapshot) for n in order]
-    return Verdict(tuple(order), out, names, None, prompts=tuple(p and p.name for p in heard))
+    return Verdict(
+        tuple(order), out, names, None, prompts=tuple(None if p is None else p.name for p in heard)
+    )
 
 
 def prompt_of(

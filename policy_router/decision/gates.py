@@ -193,7 +193,7 @@ def beyond_bounds(
     excluded, usual = 0, index.usual
     skips: tuple[Skip, ...] = ()
     if usual is not None:
-        excluded = _CONTEXT.out(usual, request, snapshot) & allowed
+        excluded = _CONTEXT.out(usual, request, snapshot) & allowed & index.chosen
         skips = _CONTEXT.skips(usual, excluded, request, snapshot)
     if cost is None:
         return excluded, skips

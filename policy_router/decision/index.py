@@ -79,6 +79,7 @@ class Index:
             `hearing` returned. Everything else of the policy is the same.
         usual: Where an experiment chooses prompts: the index with those that the policy itself
             chooses.
+        chosen: The models whose prompt an experiment chooses.
 
     Raises:
         TooLarge: The rules distinguish too many cases.
@@ -150,6 +151,7 @@ class Index:
             self.reads_clock = True
         self.prompted = False
         self.usual: Index | None = None
+        self.chosen = 0
         self._hearing: dict[tuple[int, tuple[str, ...]], Index] = {}
 
     # -- models ------------------------------------------------------------------------------
@@ -191,7 +193,9 @@ class Index:
             index = self._hearing[key] = self._with_prompts(self.prompts, *key)
             if preferred and index.prompted:
                 usual = self._with_prompts(self.prompts, key[0], ())
-                index.usual = None if usual.models == index.models else usual
+                pairs = zip(usual.models, index.models, strict=True)
+                index.chosen = sum(1 << i for i, (its, own) in enumerate(pairs) if its != own)
+                index.usual = usual if index.chosen else None
         return index
 
     def _with_prompts(self, prompts: PromptIndex, boxes: int, preferred: tuple[str, ...]) -> Index:

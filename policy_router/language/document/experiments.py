@@ -10,6 +10,7 @@ from policy_router.language.document.models import DefaultsShape, EffortWord
 from policy_router.language.document.types import (
     LONGEST_PROMPT,
     Change,
+    Name,
     Percent,
     Selectors,
     Shape,
@@ -188,8 +189,7 @@ class LearningShape(Shape):
 
 
 class PromptShape(Shape):
-    """Instructions and parameters that some models get with a request. A model gets the first
-    prompt, in written order, that is for it and whose condition holds, and no other."""
+    """What some models get with a request. The first prompt that fits model and request is used."""
 
     models: Annotated[Selectors, Field(
         description="Models that get them.", examples=[["qwen-7b"]]
