@@ -65,15 +65,15 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
     values = values_of_the_moment(index, situation, snapshot, prefer)
     usual = index.order.candidates
     if step is None and request.model is None and (own is None or own.use is None):
-        found = usual(allowed, floor, first, prefer, tokens, output, values, now)
-        return index.as_called(found) if index.prompted else found
+        candidates = usual(allowed, floor, first, prefer, tokens, output, values, now)
+        return index.as_called(candidates) if index.prompted else candidates
     by_keys = partial(usual, prefer=prefer, tokens=tokens, output=output, values=values, now=now)
     grouped = partial(_grouped, index, request, own, by_keys)
     if step is None or step.before is None:
-        found = grouped(allowed, floor, first)
+        candidates = grouped(allowed, floor, first)
     else:
-        found = _in_session(policy, grouped, step, allowed, first)
-    return index.as_called(found) if index.prompted else found
+        candidates = _in_session(policy, grouped, step, allowed, first)
+    return index.as_called(candidates) if index.prompted else candidates
 
 
 def _grouped(  # noqa: PLR0917  as above
