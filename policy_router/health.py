@@ -60,19 +60,21 @@ class HealthMethods(ABC):
         rule = policy.fallback.degraded
         if rule is None:
             return models
-        reasons = self._cooldowns.degradation.reasons(policy.models, rule, now)
-        return tuple(with_degradation(each, reasons.get(each.model)) for each in models)
+        worse = self._cooldowns.degraded(rule, now)
+        return tuple(with_degradation(each, worse.get(each.model)) for each in models)
 
     def lift(self, model: str) -> bool:
         """End whatever keeps a model from being called, in all processes that share the store.
 
-        It ends for the key, the account and the provider of the model, too.
+        It ends for the key, the account and the provider of the model, too. Where the policy has
+        `fallback.degraded`, every process observes the model anew.
 
         Args:
             model: The name of a model of the active policy.
 
         Returns:
-            Whether anything kept it from being called.
+            Whether anything kept it from being called, or made it come last, as far as this process
+            knows.
 
         Raises:
             UsageError: The policy has no such model.
@@ -80,7 +82,7 @@ class HealthMethods(ABC):
         found = self.policy.models_by_name.get(model)
         if found is None:
             raise UsageError(unknown("model", model, self.policy.models_by_name))
-        return self._cooldowns.lift(found)
+        return self._cooldowns.lift(found, self.policy.fallback.degraded)
 
     def store_status(self) -> StoreStatus | None:
         """Report whether the store of counters can be reached and has lost no data.

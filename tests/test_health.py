@@ -9,6 +9,7 @@ import pytest
 
 from policy_router import HealthState, ModelHealth, Router, UsageError, load
 from policy_router.events import BreakerChanged, Event
+from policy_router.ledger.memory import MemoryStore
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from tests.execution.make import response
 from tests.ledger.stores import NOON, Clock
@@ -86,5 +87,49 @@ def test_an_operator_lifts_a_cooldown() -> None:
             assert router.health()[0] == ModelHealth("a")
             with pytest.raises(UsageError, match="unknown model `c`"):
                 router.lift("c")
+
+    asyncio.run(work())
+
+
+def test_lifting_ends_the_observation_that_keeps_a_model_out() -> None:
+    """`then: skip` has no call that could show that the model is well again."""
+
+    async def work() -> None:
+        clock, upstream = Clock(), Upstream()
+        text = TEXT.replace("min_samples: 4", "min_samples: 2, then: skip").replace(
+            "failures: 2", "failures: 99"
+        )
+        async with Router(load(text=text), upstream.call, clock=clock) as router:
+            for _ in range(3):
+                await router.acompletion(HELLO)
+            assert upstream.calls == ["a", "b", "a", "b", "b"]
+            assert router.health()[0].state is HealthState.DEGRADED
+            upstream.down = False
+            assert router.lift("a") is True
+            assert router.health()[0] == ModelHealth("a")
+            await router.acompletion(HELLO)
+            assert upstream.calls[-1] == "a"
+            assert router.lift("b") is False
+
+    asyncio.run(work())
+
+
+def test_lifting_reaches_every_process_that_shares_the_store() -> None:
+    async def work() -> None:
+        clock, upstream = Clock(), Upstream()
+        store = MemoryStore(clock)
+        text = TEXT.replace("min_samples: 4", "min_samples: 2, then: skip")
+        policy = load(text=text.replace("failures: 2", "failures: 99"))
+        one = Router(policy, upstream.call, clock=clock, store=store)
+        two = Router(policy, upstream.call, clock=clock, store=store)
+        async with one, two:
+            for _ in range(2):
+                await one.acompletion(HELLO)
+            await two.acompletion(HELLO)
+            assert one.health()[0].state is HealthState.DEGRADED
+            assert two.lift("a") is False  # this process has not called it often enough to know
+            await two._cooldowns._shared.exchange()  # type: ignore[union-attr]
+            await one._cooldowns._shared.exchange()  # type: ignore[union-attr]
+            assert one.health()[0] == ModelHealth("a")
 
     asyncio.run(work())

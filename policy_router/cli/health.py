@@ -53,11 +53,19 @@ def health(
     except StoreError as error:
         fail(str(error))
     if lift is not None and not json:
-        inform(f"{printable(lift)}: lifted" if lifted else f"{printable(lift)}: nothing to lift")
+        inform(_told(lift, lifted=lifted, observed=opened_policy.fallback.degraded is not None))
     if json:
         show_json(view.as_json(models, opened_policy.timezone, lift if lifted else None))
     else:
         show(view.as_lines(models, opened_policy.timezone, now))
+
+
+def _told(model: str, *, lifted: bool, observed: bool) -> str:
+    """What was done, in words. Only the processes that call a model know whether it is degraded."""
+    done = "lifted" if lifted else "nothing to lift"
+    if observed:
+        done += " in the store; every process that shares it observes the model anew"
+    return f"{printable(model)}: {done}"
 
 
 async def _read(
@@ -72,8 +80,9 @@ async def _read(
         shared = SharedHealth(store, lambda: now)
         await shared.exchange()
         cooldowns = Cooldowns(lambda: now, shared=shared)
-        lifted = lift is not None and cooldowns.lift(policy.model(lift))
-        if lifted:
+        degraded = policy.fallback.degraded
+        lifted = lift is not None and cooldowns.lift(policy.model(lift), degraded)
+        if shared.board.has_unshared:
             await shared.exchange()
         known = shared.board.known()
         return tuple(health_of(model, known, now) for model in policy.models), lifted

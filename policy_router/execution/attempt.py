@@ -20,6 +20,7 @@ from policy_router.domain.attempt import Attempt
 from policy_router.domain.decision import Reason, Skip
 from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.endpoints import KeyTurns, at_address
+from policy_router.execution.own_breaker import only_for
 from policy_router.execution.retry_budget import RetryBudget
 from policy_router.providers.chat import NO_ANSWER, NO_USAGE
 from policy_router.providers.deadline import within
@@ -316,6 +317,7 @@ class RunningAttempt:
             self._degraded,
             self._context.clock(),
             latency if failure is None else None,
+            self._user if failure is None else only_for(self._user, failure),
         )
 
     async def settle(self) -> None:

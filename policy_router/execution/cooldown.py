@@ -36,6 +36,7 @@ from policy_router.execution.health_board import HealthBoard
 from policy_router.execution.outcomes import FailedFor, Outcomes
 from policy_router.execution.own_breaker import only_for
 from policy_router.execution.rests import rest_of
+from policy_router.execution.standing import Standing
 from policy_router.providers.failure import FailureKind, FailureScope
 from policy_router.providers.fault_domain import (
     is_of_key,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.execution.breaker import Breaker
     from policy_router.execution.breaker_changes import BreakerChange
+    from policy_router.execution.degradation import Worse
     from policy_router.execution.service_health import ServiceHealth
     from policy_router.execution.shared_health import SharedHealth
     from policy_router.providers.failure import Failure
@@ -109,6 +111,9 @@ class Cooldowns:
         self._models = models or (lambda: tuple(self._known.values()))
         self._blocking = Blocking(self.board, self._keys, self._models)
         self.degradation = Degradation()
+        self._standing = Standing(
+            self.board, self._blocking, self.degradation, self._models, self._draw
+        )
         self._outcomes: dict[tuple[str, str], Outcomes] = {}
         self._unreachable: dict[str, Outcomes] = {}
 
@@ -183,13 +188,25 @@ class Cooldowns:
         for key in probes:
             self._change(key, breakers.probe_ended, self._clock())
 
-    def lift(self, model: Model) -> bool:
-        """Ends everything that keeps a model from being called. Returns whether there was any."""
-        now, lifted = self._clock(), False
+    def lift(self, model: Model, degraded: Degraded | None = None) -> bool:
+        """Ends everything that keeps a model from being called, or in its place behind others.
+
+        Args:
+            model: The model.
+            degraded: When the policy counts a model as worse than usual; None never. With it, every
+                process observes the model anew.
+
+        Returns:
+            Whether this process knew of anything.
+        """
+        now = self._clock()
+        lifted = degraded is not None and model.name in self.degraded(degraded, now)
         self._outcomes.pop(_window(model), None)
-        domains = domains_of(model)
-        for key in [key for key in self.board.known() if concerns(key, domains)]:
-            before, _ = self.board.change(key, _lifted)
+        domains, own = domains_of(model), self._key(with_any_key(model), FailureScope.MODEL)
+        keys = {key for key in self.board.known() if concerns(key, domains)}
+        for key in keys if degraded is None else keys | {own}:
+            observed = degraded is not None and key == own
+            before, _ = self.board.change(key, partial(healths.lifted, now=now, observed=observed))
             before = before.at(now)
             lifted = lifted or before.breaker != breakers.CLOSED or before.rest.until > now
         return lifted
@@ -241,17 +258,17 @@ class Cooldowns:
         if self._shared is not None:
             await self._shared.look()
 
+    async def claim(self, what: str, seconds: float) -> bool:
+        """Whether it is this process's turn to do what one of all processes does for some seconds
+        (see `SharedHealth.claim`)."""
+        return self._shared is None or await self._shared.claim(what, self._prober, seconds)
+
     def until(self, model: Model, now: float) -> float | None:
         """Unix time until which a model is in cooldown for everyone; None when it is not."""
         return self._blocking.until(model, now)
 
     def key_until(self, model: Model, now: float) -> float | None:
-        """Unix time until which the key that a model is called with rests; None when it does not.
-
-        Args:
-            model: The model, with that key.
-            now: Unix time.
-        """
+        """Unix time until which the key rests that a model is called with; None if it does not."""
         return self._blocking.key_until(model, now)
 
     def cooling(self, now: float, user: str | None = None) -> Mapping[str, float]:
@@ -272,25 +289,11 @@ class Cooldowns:
             The models that are not called, as `cooling` does, and those that come last, each with
             the reason as text for people.
         """
-        cooling = self.cooling(now, user)
-        last = {} if self.board.is_empty else self._recovering(now)
-        if degraded is None:
-            return cooling, last
-        worse = self.degradation.look(self._models(), degraded, now)
-        return {**worse.skipped, **cooling}, {**worse.last, **last}
+        return self._standing.for_request(now, degraded, user)
 
-    def _recovering(self, now: float) -> dict[str, str]:
-        known, draw = self.board.known(), self._draw()
-        ramps = [key for key, each in known.items() if each.breaker.state is BreakerState.RAMP]
-        if not ramps:
-            return {}
-        last = {}
-        for model in self._blocking.concerned(ramps):
-            keys = self._blocking.breaker_keys(model)
-            share = min(self.board.get(key).breaker.share(now) for key in keys)
-            if draw >= share:
-                last[model.name] = f"recovering: {share:.0%} of the requests call it in its place"
-        return last
+    def degraded(self, rule: Degraded, now: float) -> Mapping[str, Worse]:
+        """The models that count as worse than usual by the calls of this process, by name."""
+        return self._standing.degraded(rule, now)
 
     # -- how it is counted -------------------------------------------------------------------
 
@@ -392,7 +395,3 @@ def _window(model: Model) -> tuple[str, str]:
     """What the calls of a model are counted by. It is found faster than a key, as each call needs
     it."""
     return model.name, model.provider_model
-
-
-def _lifted(_: ServiceHealth) -> ServiceHealth:
-    return healths.HEALTHY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from policy_router.execution.service_health import HEALTHY, ServiceHealth
+from policy_router.execution.service_health import HEALTHY, ServiceHealth, remembered
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class HealthBoard:
         """Drops what is healthy again, so that the board is empty while nothing fails."""
         with self._lock:
             for key, health in list(self._known.items()):
-                self._set(key, _forgotten(health, now))
+                self._set(key, remembered(health, now))
 
     def unshared_keys(self) -> tuple[str, ...]:
         """Returns the keys for which `take_unshared` has changes."""
@@ -143,10 +143,3 @@ class HealthBoard:
             self._known.pop(key, None)
         else:
             self._known[key] = health
-
-
-def _forgotten(health: ServiceHealth, now: float) -> ServiceHealth:
-    """The health at a moment, or healthy where nothing of it matters any more."""
-    health = health.at(now)
-    over = health.rest.until <= now and not health.rest.level
-    return ServiceHealth(health.breaker) if over else health

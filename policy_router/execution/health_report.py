@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policy_router.domain.models import Model
+    from policy_router.execution.degradation import Worse
     from policy_router.execution.service_health import ServiceHealth
 
 
@@ -101,11 +102,12 @@ def health_of(model: Model, known: Mapping[str, ServiceHealth], now: float) -> M
     return max(health, _for_users(model, known, now), key=_badness)
 
 
-def with_degradation(health: ModelHealth, reason: str | None) -> ModelHealth:
+def with_degradation(health: ModelHealth, worse: Worse | None) -> ModelHealth:
     """The health of a model that may answer worse than usual; None says that it does not."""
-    if reason is None or health.state not in (HealthState.OK, HealthState.SOME_USERS):
+    if worse is None or health.state not in (HealthState.OK, HealthState.SOME_USERS):
         return health
-    return replace(health, state=HealthState.DEGRADED, at_fault="model", cause=reason)
+    at_fault = "model" if worse.user is None else "1 user"
+    return replace(health, state=HealthState.DEGRADED, at_fault=at_fault, cause=worse.reason)
 
 
 def _badness(health: ModelHealth) -> tuple[int, float]:

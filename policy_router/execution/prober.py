@@ -1,9 +1,10 @@
 """Calls in the background that find out whether models answer, before a request does.
 
-They begin with the first request, are made by every process for itself, and end with the router. A
-probe is a call like any other: it is reserved and charged, a model in cooldown gets none, and one
-that is due to be probed gets its probe here instead of from a request. Two probes in a row that
-fail open the breaker of a model that no request has called meanwhile.
+They begin with the first request and end with the router. Of the processes that share a store one
+makes them; when it ends, another takes its turn. A probe is a call like any other: it is reserved
+and charged, a model in cooldown gets none, and one that is due to be probed gets its probe here
+instead of from a request. Two probes in a row that fail open the breaker of a model that no request
+has called meanwhile.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _ANSWER: Final = 16
 """Tokens of an answer, at most."""
 _TOKENS: Final = 64
 """Tokens of what is sent, at most."""
+_MISSED: Final = 1.5
+"""Another process takes over after this many times the time between two probes."""
 _FAILURES: Final = 2
 """Probes in a row that must fail."""
 
@@ -104,8 +107,12 @@ class Prober:
 
     async def _run(self) -> None:
         while (probe := self._policy().fallback.probe) is not None:
+            what = f"probe {self._policy().revision}"
             try:
-                await self.probe_all(probe)
+                if await self._cooldowns.claim(what, probe.every * _MISSED):
+                    await self.probe_all(probe)
+                else:
+                    self._failed.clear()
             except Exception:  # noqa: BLE001  the next round may work
                 _log.exception("a probe of models failed")
             await self._sleep(probe.every)

@@ -16,7 +16,9 @@ from policy_router.execution.breaker import CLOSED, Breaker, BreakerState, settl
 _LONGEST_GROWN: Final = 300.0
 """Seconds of a growing rest, at most."""
 _MOST_DOUBLINGS: Final = 30
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+LIFTED_FOR: Final = 24 * 3600.0
+"""Seconds for which it is known that an operator had a model observed anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,13 @@ class ServiceHealth:
     Attributes:
         breaker: Its breaker.
         rest: Its latest rest.
+        lifted_at: Unix time since which a model is observed anew, because an operator lifted what
+            kept it from being called; 0 when nobody did.
     """
 
     breaker: Breaker = field(default=CLOSED)
     rest: Rest = field(default_factory=Rest)
+    lifted_at: float = 0.0
 
     def blocked_until(self, now: float) -> float:
         """Unix time until which no call may be made; 0 when one may be."""
@@ -87,16 +92,36 @@ def answered(health: ServiceHealth) -> ServiceHealth:
     return replace(health, rest=replace(health.rest, level=0))
 
 
+def lifted(_: ServiceHealth, now: float, *, observed: bool) -> ServiceHealth:
+    """An operator ends whatever keeps it from being called.
+
+    Args:
+        now: Unix time.
+        observed: Whether it is a model that the policy observes for signs of degradation.
+    """
+    return ServiceHealth(lifted_at=now) if observed else HEALTHY
+
+
+def remembered(health: ServiceHealth, now: float) -> ServiceHealth:
+    """What of the health at a moment still matters; healthy where nothing does."""
+    health = health.at(now)
+    if health.rest.until <= now and not health.rest.level:
+        health = replace(health, rest=Rest())
+    if health.lifted_at and health.lifted_at + LIFTED_FOR <= now:
+        health = replace(health, lifted_at=0.0)
+    return health
+
+
 def to_text(health: ServiceHealth) -> str:
     """The health as a store keeps it."""
-    parts = [_FORMAT, astuple(health.breaker), astuple(health.rest)]
+    parts = [_FORMAT, astuple(health.breaker), astuple(health.rest), health.lifted_at]
     return json.dumps(parts, separators=(",", ":"))
 
 
 def from_text(text: str) -> ServiceHealth:
     """What a store kept; healthy where another version of this package wrote it."""
     try:
-        version, breaker, rest = json.loads(text)
+        version, breaker, rest, lifted_at = json.loads(text)
         if version != _FORMAT:
             return HEALTHY
         state, since, until, level, successes, cause, prober = breaker
@@ -106,6 +131,7 @@ def from_text(text: str) -> ServiceHealth:
                 str(cause), str(prober),
             ),
             Rest(float(rest[0]), str(rest[1]), int(rest[2])),
+            float(lifted_at),
         )  # fmt: skip
     except (ValueError, TypeError, IndexError):
         return HEALTHY

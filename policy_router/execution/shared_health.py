@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
 from policy_router.execution.health_board import HealthBoard
-from policy_router.execution.service_health import HEALTHY, ServiceHealth, from_text, to_text
+from policy_router.execution.service_health import (
+    HEALTHY,
+    LIFTED_FOR,
+    ServiceHealth,
+    from_text,
+    to_text,
+)
 from policy_router.ledger.health import HealthStore
 from policy_router.resilience import forks
 
@@ -32,6 +38,8 @@ _PATIENCE: Final = 0.25
 """Seconds that a request waits for the store, at most."""
 _TRIES: Final = 5
 """How often a change is tried again because another process changed the same."""
+_TURN: Final = "turn"
+"""The first word of the keys of turns; no scope is called so."""
 _MEMORY: Final = 3600.0
 """Seconds for which the store keeps something after its last time has passed, so that a breaker
 which opens again does so for longer."""
@@ -99,6 +107,28 @@ class SharedHealth:
         """
         return tuple([key for key in keys if await self._briefly(self._send(key)) is not False])
 
+    async def claim(self, what: str, who: str, seconds: float) -> bool:
+        """Takes or keeps the turn to do something that one process does for all.
+
+        Args:
+            what: Identifies what is done.
+            who: Identifies this process.
+            seconds: After which another process may take the turn, unless it is kept.
+
+        Returns:
+            Whether it is this process's turn. While the store is away, or keeps no health, it is.
+        """
+        return await self._briefly(self._claim(f"{_TURN} {what}", who, seconds)) is not False
+
+    async def _claim(self, key: str, who: str, seconds: float) -> bool:
+        store = self._store
+        if store is None:
+            return True
+        kept = await store.swap_health(key, who, who, seconds)  # it is kept, or
+        if kept is None:
+            kept = await store.swap_health(key, None, who, seconds)  # it is free
+        return kept in (who, None)  # None: the store is full
+
     async def exchange(self) -> None:
         """Sends what this process changed, and reads what others did.
 
@@ -115,7 +145,7 @@ class SharedHealth:
             self._texts = dict(kept)
             now = self._clock()
             self.board.adopt(
-                {key: from_text(text) for key, text in kept.items()},
+                {key: from_text(text) for key, text in kept.items() if not key.startswith(_TURN)},
                 lambda health: _end(health) + _MEMORY <= now,
             )
 
@@ -211,4 +241,5 @@ class SharedHealth:
 
 
 def _end(health: ServiceHealth) -> float:
-    return max(health.breaker.until, health.rest.until)
+    observed = health.lifted_at + LIFTED_FOR if health.lifted_at else 0.0
+    return max(health.breaker.until, health.rest.until, observed)

@@ -87,6 +87,17 @@ def test_a_breaker_that_is_lifted(url: str) -> None:
     assert set(states(url).values()) == {"ok"}
 
 
+def test_a_model_of_which_only_the_processes_that_call_it_know(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "version: 1\nmodels:\n  m: { model: openai/m, tier: t, price: free, context: 8k }\n"
+        "fallback: { degraded: { success: 90%, then: skip } }\n"
+    )
+    done = run("health", "--policy", str(path), "--state", url, "--lift", "m")
+    told = "m: nothing to lift in the store; every process that shares it observes the model anew\n"
+    assert (done.code, done.err) == (0, told)
+
+
 def test_a_model_that_there_is_not(url: str) -> None:
     first = load(COUNTED).models[0].name
     done = run("health", "--policy", COUNTED, "--state", url, "--lift", f"{first}x")

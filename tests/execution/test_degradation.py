@@ -14,12 +14,12 @@ SLOW = Degraded(latency=3.0, over=600, min_samples=20)
 
 def noted(
     degradation: Degradation, rule: Degraded, now: float, *, ok: int = 0, failed: int = 0,
-    latency: float = 1.0, model: Model = M,
+    latency: float = 1.0, model: Model = M, user: str | None = None,
 ) -> None:  # fmt: skip
     for _ in range(ok):
-        degradation.note(model, rule, now, latency)
+        degradation.note(model, rule, now, latency, user)
     for _ in range(failed):
-        degradation.note(model, rule, now, None)
+        degradation.note(model, rule, now, None, user)
 
 
 def test_nothing_is_worse_without_calls() -> None:
@@ -75,3 +75,39 @@ def test_without_days_to_compare_with_no_latency_is_too_long() -> None:
     assert degradation.look((M,), SLOW, NOW).last == {}
     noted(degradation, SLOW, NOW + 600, failed=30)
     assert degradation.look((M,), SLOW, NOW + 1200).last == {}
+
+
+def test_failures_of_one_user_alone_put_the_model_last_for_that_user() -> None:
+    degradation = Degradation()
+    noted(degradation, SHARE, NOW, ok=20, user="ada")
+    noted(degradation, SHARE, NOW, failed=1_000, user="mallory")
+    assert degradation.look((M,), SHARE, NOW, "ada") == NOTHING
+    assert degradation.look((M,), SHARE, NOW) == NOTHING
+    assert list(degradation.look((M,), SHARE, NOW, "mallory").last) == ["m"]
+    assert degradation.worse((M,), SHARE, NOW)["m"].user == "mallory"
+    noted(degradation, SHARE, NOW, failed=1, user="bob")
+    assert list(degradation.look((M,), SHARE, NOW, "ada").last) == ["m"]
+
+
+def test_long_prompts_of_one_user_make_a_model_slow_for_that_user() -> None:
+    degradation = Degradation()
+    for hour in range(48):
+        noted(degradation, SLOW, NOW + hour * 3600, ok=5, user="ada")
+    now = NOW + 48 * 3600
+    noted(degradation, SLOW, now, ok=30, latency=9.0, user="mallory")
+    assert degradation.look((M,), SLOW, now, "ada") == NOTHING
+    assert list(degradation.look((M,), SLOW, now, "mallory").last) == ["m"]
+    noted(degradation, SLOW, now, ok=30, latency=9.0, user="ada")
+    assert list(degradation.look((M,), SLOW, now, "eve").last) == ["m"]
+
+
+def test_a_model_that_is_observed_anew_is_judged_by_what_follows() -> None:
+    degradation = Degradation()
+    noted(degradation, SHARE, NOW, failed=30)
+    since = {"m": NOW}
+    assert degradation.worse((M,), SHARE, NOW + 1, since) == {}
+    noted(degradation, SHARE, NOW + 60, ok=20)
+    assert degradation.worse((M,), SHARE, NOW + 60, since) == {}
+    assert list(degradation.worse((M,), SHARE, NOW + 60)) == ["m"]
+    noted(degradation, SHARE, NOW + 120, failed=30)
+    assert list(degradation.worse((M,), SHARE, NOW + 120, since)) == ["m"]

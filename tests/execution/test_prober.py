@@ -10,6 +10,7 @@ from policy_router.domain.fallback import Probe
 from policy_router.execution.accounting import Accounting
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.prober import Prober
+from policy_router.execution.shared_health import SharedHealth
 from policy_router.ledger.memory import MemoryStore
 from policy_router.loading import load
 from policy_router.providers.failure import Failure, FailureKind
@@ -58,12 +59,16 @@ class Ticks:
 
 
 class World:
-    def __init__(self, caller: Any, text: str = TEXT) -> None:
-        self.clock = Clock()
+    def __init__(self, caller: Any, text: str = TEXT, beside: World | None = None) -> None:
+        self.clock: Clock = Clock() if beside is None else beside.clock
         self.policy: Policy = load(text=text)
-        self.store = MemoryStore(self.clock)
+        self.store: MemoryStore = MemoryStore(self.clock) if beside is None else beside.store
         self.accounting = Accounting(self.store, clock=self.clock)
-        self.cooldowns = Cooldowns(self.clock, models=lambda: self.policy.models)
+        self.cooldowns = Cooldowns(
+            self.clock,
+            models=lambda: self.policy.models,
+            shared=SharedHealth(self.store, self.clock, monotonic=self.clock),
+        )
         self.ticks = Ticks(3)
         self.prober = Prober(
             AdaptedCaller(caller),
@@ -88,6 +93,31 @@ def test_free_models_on_own_servers_are_probed_until_the_router_ends() -> None:
         assert caller.bodies[0]["max_tokens"] == 16
         await w.prober.aclose()
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(work())
+
+
+def test_one_of_several_processes_probes_and_another_takes_over_when_it_ends() -> None:
+    async def work() -> None:
+        callers = [FakeCaller(here=[response()] * 9) for _ in range(2)]
+        one = World(callers[0])
+        two = World(callers[1], beside=one)
+
+        async def rounds(*worlds: World) -> list[int]:
+            for w in worlds:
+                w.ticks.left, w.ticks.over = 1, asyncio.Event()
+                w.prober.begin()
+                await w.ticks.over.wait()
+                await w.prober.aclose()
+            one.clock.now += 30
+            return [len(caller.calls) for caller in callers]
+
+        assert await rounds(one, two) == [1, 0]
+        assert await rounds(two, one) == [2, 0]
+        assert await rounds(one, two) == [3, 0]
+        assert await rounds(two) == [3, 0]  # it may still come
+        assert await rounds(two) == [3, 1]
+        assert await rounds(one, two) == [3, 2]
 
     asyncio.run(work())
 
