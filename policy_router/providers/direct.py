@@ -22,7 +22,7 @@ from policy_router.providers.http_answer import (
     read_whole,
     refuse_status,
 )
-from policy_router.providers.text_runs import same_answer, text_of, with_text
+from policy_router.providers.text_runs import TextFrame, same_answer, text_of, with_text
 from policy_router.providers.wire import Wire, current
 
 if TYPE_CHECKING:
@@ -231,9 +231,10 @@ class HttpChunks:
     def arrived(self) -> ChatChunk | None:
         """Return the next chunk if there is nothing to wait for; else None. Raises CallFailed."""
         while self._unread and not self._ready:
+            data = self._unread[0].data
             value = self._next_value()
             if self._request.joins_text and self._unread:
-                value = self._with_following_text(value)
+                value = self._with_following_text(value, data)
             self._take(self._request.read_chunk(value))
         return self._ready.popleft() if self._ready else None
 
@@ -244,24 +245,34 @@ class HttpChunks:
         self._passed.append(event.original)
         return read_object(event.data, self._wire, self._prompt) if value is None else value
 
-    def _with_following_text(self, value: dict[str, Any]) -> dict[str, Any]:
+    def _with_following_text(self, value: dict[str, Any], data: bytes) -> dict[str, Any]:
         """The value of an event, with the text of those after it that only add text to it."""
         text = text_of(value)
         if text is None:
             return value
-        texts = [text]
-        while self._unread:
+        texts = []
+        frame = TextFrame.of(data, text)
+        while text is not None:
+            texts.append(text)
+            text = self._following_text(value, frame) if self._unread else None
+        return with_text(value, "".join(texts)) if len(texts) > 1 else value
+
+    def _following_text(self, value: dict[str, Any], frame: TextFrame | None) -> str | None:
+        """The text of the next event, which is then read, if it only adds that to a value."""
+        event = self._unread[0]
+        text = None if frame is None else frame.text_in(event.data)
+        if text is None:
             try:
-                following = read_object(self._unread[0].data, self._wire, self._prompt)
+                following = read_object(event.data, self._wire, self._prompt)
             except CallFailed:
-                break  # it is raised when the text before it was given out
-            self._read_ahead = following
+                return None  # it is raised when the text before it was given out
             text = text_of(following)
             if text is None or not same_answer(value, following):
-                break
-            texts.append(text)
-            self._next_value()
-        return with_text(value, "".join(texts)) if len(texts) > 1 else value
+                self._read_ahead = following
+                return None
+        self._passed.append(event.original)
+        self._unread.popleft()
+        return text
 
     def _take(self, chunks: tuple[ChatChunk, ...]) -> None:
         """Take the chunks of an event; the first one gets the bytes up to the event's end."""

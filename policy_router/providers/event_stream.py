@@ -55,7 +55,8 @@ class EventStream:
         Raises:
             EventTooLarge: An event exceeds `LARGEST_EVENT`.
         """
-        if not self._held and self._started and data.endswith(b"\n\n") and b"\r" not in data:
+        if not self._held and data.startswith(_DATA) and data.endswith(_BETWEEN):
+            self._started = True
             events = _simple(data)
             if events is not None:
                 return events
@@ -113,6 +114,8 @@ class EventStream:
 
 def _simple(data: bytes) -> list[ServerSentEvent] | None:
     """The events in bytes that hold whole events of one `data` line each; None for others."""
+    if b"\r" in data:
+        return None
     events = []
     for text in data[:-2].split(_BETWEEN):
         if not text.startswith(_DATA) or len(text) == len(_DATA) or b"\n" in text:

@@ -5,7 +5,10 @@ A fast model sends several events at a time, and nearly all of them are of this 
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from typing import Any, Final, NamedTuple, Self
+
+from pydantic_core import from_json
 
 _CHOICE: Final = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _DELTA: Final = frozenset({"content"})
@@ -37,3 +40,45 @@ def same_answer(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def with_text(value: dict[str, Any], text: str) -> dict[str, Any]:
     """An event that only adds text, with another text."""
     return {**value, "choices": [{**value["choices"][0], "delta": {"content": text}}]}
+
+
+class TextFrame(NamedTuple):
+    """What the events of a run have around their text, which is all that differs between them.
+
+    An event that has the same around a text says the same otherwise, so only that text is parsed.
+
+    Attributes:
+        before: The bytes up to the text in JSON.
+        after: The bytes after it.
+    """
+
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, data: bytes, text: str) -> Self | None:
+        """The frame of an event that only adds this text; None where it is not obvious."""
+        found = _CONTENT.search(data) if data.count(_NAME) == 1 else None
+        if found is None or _string(found[1]) != text:
+            return None
+        return cls(data[: found.start(1)], data[found.end(1) :])
+
+    def text_in(self, data: bytes) -> str | None:
+        """The text of another event; None where the event must be parsed."""
+        before, after = self
+        if not (data.startswith(before) and data.endswith(after)):
+            return None
+        return _string(data[len(before) : len(data) - len(after)]) or None
+
+
+_NAME: Final = b'"content"'
+_CONTENT: Final = re.compile(rb'"content":[ ]*("(?:[^"\\]|\\.)*")')
+
+
+def _string(data: bytes) -> str | None:
+    """The string in a text of JSON; None where it is anything else."""
+    try:
+        value = from_json(data)
+    except ValueError:
+        return None
+    return value if type(value) is str else None

@@ -19,7 +19,7 @@ from policy_router.providers.bounds import BOUNDS
 from policy_router.providers.failure import CallFailed
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.simulated import Garble, Simulated
-from policy_router.providers.text_runs import same_answer, text_of, with_text
+from policy_router.providers.text_runs import TextFrame, same_answer, text_of, with_text
 
 if TYPE_CHECKING:
     from policy_router.providers.chat import ChatChunk
@@ -71,6 +71,53 @@ def test_events_of_another_answer_are_not_joined() -> None:
     assert text_of(with_text(event(), "ab")) == "ab"
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"choices":[{"index":0,"delta":{"content":"a b"}}]}',
+        b'{"id": "x", "choices": [{"delta": {"content":  "a b"}, "index": 0}], "created": 5}',
+    ],
+)
+def test_what_is_around_a_text(data: bytes) -> None:
+    frame = TextFrame.of(data, "a b")
+    assert frame is not None
+    assert frame.before + b'"a b"' + frame.after == data
+    for text in ("c", "ü", "a, b", "\n", "a\\", '"'):
+        assert frame.text_in(data.replace(b'"a b"', json.dumps(text).encode())) == text
+    for other in (b'""', b"null", b"7", b'"a", "role": "user"', b'"\xff"', b'"\t"', b'"\\ud800"'):
+        assert frame.text_in(data.replace(b'"a b"', other)) is None
+    for other in (data + b" ", b" " + data, data[1:], data[:-1], frame.before, b""):
+        assert frame.text_in(other) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b'{"choices":[{"delta":{"content":"b"}}]}', "a"),
+        (b'{"choices":[{"delta":{"content":"\\ud800"}}]}', "\ud800"),
+        (b'{"choices":[{"delta":{"conten\\u0074":"a"}}]}', "a"),
+        (b'{"content":"a","choices":[{"delta":{"content":"a"}}]}', "a"),
+        (b'{"choices":[{"delta":{"content" : "a"}}]}', "a"),
+    ],
+)
+def test_where_it_is_not_obvious(data: bytes, text: str) -> None:
+    assert TextFrame.of(data, text) is None
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=6)
+
+
+@given(TEXTS, TEXTS, st.booleans())
+def test_a_frame_has_any_text(first: str, second: str, ascii_only: bool) -> None:
+    one, other = (
+        json.dumps(choice(delta={"content": text}), ensure_ascii=ascii_only).encode()
+        for text in (first, second)
+    )
+    frame = TextFrame.of(one, first)
+    assert frame is not None
+    assert frame.text_in(other) == (second or None)
+
+
 def chunks_of(stream: bytes, *, relayed: bool) -> list[ChatChunk]:
     """The chunks of a stream, as far as it goes."""
 
@@ -102,6 +149,8 @@ EVENTS = st.sampled_from(
         event(),
         choice(delta={"content": "b c"}),
         choice(delta={"content": "ü"}),
+        choice(delta={"content": 'a "b" \n'}),
+        choice(delta={"content": "c"}),
         choice(delta={"role": "assistant", "content": ""}),
         choice(delta={"reasoning_content": "hm"}),
         choice(delta={"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f"}}]}),
