@@ -106,7 +106,11 @@ def _client(
         for client in CLIENTS:
             if len(client.tools & names) >= ENOUGH_TOOLS:
                 return client
-    if not products and _of_user_id(_at(body, ("metadata", "user_id"))) is not None:
+    if (
+        not products
+        and "metadata" in body
+        and _of_user_id(_at(body, ("metadata", "user_id"))) is not None
+    ):
         return CLIENTS[0]
     return OTHERS
 
@@ -136,7 +140,7 @@ def _session(
     for name in client.session_headers:
         if name in known:
             return known[name]
-    for path in client.session_fields:
+    for path in () if _TELLING.isdisjoint(body) else client.session_fields:
         # Without tools it is rather the name of a template that many conversations share.
         if path == ("prompt_cache_key",) and client is OTHERS and not agentic:
             continue

@@ -175,9 +175,11 @@ class Price:
         Returns:
             nano-USD.
         """
-        found = [rates for above, rates in self.long if tokens_in > above]
-        rate_in = max(r.highest_input_rate for r in (self, *found))
-        rate_out = max(max(r.output, r.speech or 0) for r in (self, *found))
+        rate_in, rate_out = self.highest_input_rate, max(self.output, self.speech or 0)
+        for above, rates in self.long:
+            if tokens_in > above:
+                rate_in = max(rate_in, rates.highest_input_rate)
+                rate_out = max(rate_out, rates.output, rates.speech or 0)
         total = (tokens_in * rate_in + tokens_out * rate_out) * self.local
         fees = self.fee + self.fees + (self.hosted if hosted else 0) + pictures * self.image
         return -(-total // 100_000_000) + fees

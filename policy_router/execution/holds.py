@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from policy_router.domain.limits import LEASE
 from policy_router.errors import StoreError
 from policy_router.ledger.store import Ended, Ending, Granted, Hold, Stale, Unavailable, finish
+from policy_router.resilience.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,9 +44,9 @@ async def settled_within(seconds: float, settling: Awaitable[None]) -> None:
             request which used all of its time is settled when it ends.
         settling: Continues when it is cancelled (see `AccountContext.finish`).
     """
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(min(max(seconds, GRACE), LONGEST_SETTLEMENT)):
-            await settling
+    limit = TimeLimit(min(max(seconds, GRACE), LONGEST_SETTLEMENT))
+    with contextlib.suppress(TimeoutError), limit:
+        await settling
 
 
 OnCrossing: TypeAlias = "Callable[[Crossing, str | None, str], None]"

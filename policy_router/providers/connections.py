@@ -11,7 +11,7 @@ import asyncio
 import os
 import ssl
 from contextlib import asynccontextmanager, suppress
-from functools import cache, lru_cache
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 3.0
 """The longest that opening one connection may take."""
+_ADDRESSES: Final = 256
+"""Addresses whose proxies are remembered."""
 _ERROR: Final = 400
 _LARGEST_ERROR: Final = 1024 * 1024
 """Bytes of an error that are read."""
@@ -82,9 +84,9 @@ class Connections:
             aiohttp.ClientError: The connection failed.
             TimeoutError: The connection was not opened in time.
         """
-        session = await self._session()
-        async with session.get(
-            url, headers=headers, allow_redirects=False, proxy=proxy_of(url)
+        opened = await self._opened()
+        async with opened.session.get(
+            url, headers=headers, allow_redirects=False, proxy=opened.proxy_of(url)
         ) as response:
             yield response
 
@@ -93,14 +95,18 @@ class Connections:
     ) -> aiohttp.ClientResponse:
         import aiohttp  # noqa: PLC0415  only where a model is called directly
 
-        session = await self._session()
+        opened = await self._opened()
         wire.watched = wire.handed_over = True
         payload_class = _client_classes()[1]
         for last in (False, True):
             payload = payload_class(body, wire)
             try:
-                return await session.post(
-                    url, data=payload, headers=headers, allow_redirects=False, proxy=proxy_of(url)
+                return await opened.session.post(
+                    url,
+                    data=payload,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=opened.proxy_of(url),
                 )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 # The server closed an idle connection at the moment of sending. It sent nothing
@@ -132,13 +138,13 @@ class Connections:
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
 
-    async def _session(self) -> aiohttp.ClientSession:
+    async def _opened(self) -> _OpenSession:
         loop = asyncio.get_running_loop()
         found = self._open.get(loop)
         if found is None:
             generator = self._of_loop(loop)
-            found = self._open[loop] = _OpenSession(await anext(generator), generator)
-        return found.session
+            found = self._open[loop] = _OpenSession(await anext(generator), generator, {})
+        return found
 
     async def _of_loop(
         self, loop: asyncio.AbstractEventLoop
@@ -213,10 +219,20 @@ class _OpenSession(NamedTuple):
     Attributes:
         session: The session.
         generator: Closes it when it is closed itself.
+        proxies: The proxies of the addresses that were called so far.
     """
 
     session: aiohttp.ClientSession
     generator: AsyncGenerator[aiohttp.ClientSession]
+    proxies: dict[str, str | None]
+
+    def proxy_of(self, url: str) -> str | None:
+        """The proxy for an address, as the environment named it at the first call."""
+        if url not in self.proxies:
+            if len(self.proxies) >= _ADDRESSES:
+                self.proxies.clear()
+            self.proxies[url] = proxy_of(url)
+        return self.proxies[url]
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:
@@ -289,22 +305,6 @@ def _client_classes() -> tuple[type[aiohttp.ClientRequest], type[Any]]:
 
 def proxy_of(url: str) -> str | None:
     """The proxy that the system or the environment names for an address; None without one."""
-    return _proxy(url, *map(os.environ.get, _PROXY_VARIABLES))
-
-
-_PROXY_VARIABLES: Final = tuple(
-    written
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-    for written in (name, name.upper())
-)
-
-
-@lru_cache(maxsize=256)
-def _proxy(url: str, *_: str | None) -> str | None:
-    """The proxy for an address while these variables have these values.
-
-    Remembered, because the standard library looks through the whole environment each time.
-    """
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):
         return None

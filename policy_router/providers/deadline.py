@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from policy_router.providers.wire import Wire, watching
+from policy_router.providers.wire import Wire, watch, watch_no_more
+from policy_router.resilience.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -25,9 +25,12 @@ async def within(seconds: float, work: Awaitable[T], wire: Wire | None = None) -
     Raises:
         TimeoutError: The time is up; the work is cancelled.
     """
-    with watching(Wire() if wire is None else wire):
-        async with asyncio.timeout(seconds):
+    before = watch(Wire() if wire is None else wire)
+    try:
+        with TimeLimit(seconds):
             return await work
+    finally:
+        watch_no_more(before)
 
 
 async def duration(work: Awaitable[object]) -> float:

@@ -27,6 +27,8 @@ def to_usage(used: Any, service_tier: object = None) -> Usage | None:
     """
     if used is None:
         return None
+    if type(used) is dict and used.keys() <= _TOTALS:
+        return _of_totals(used, service_tier)
     prompt, output = _get(used, "prompt_tokens_details"), _get(used, "completion_tokens_details")
     tokens_in, tokens_out = _first(used, *_IN), _first(used, *_OUT)
     cached = max(_most(prompt, "cached_tokens"), _most(used, *_CACHED))
@@ -61,6 +63,16 @@ def to_usage(used: Any, service_tier: object = None) -> Usage | None:
     )
 
 
+def _of_totals(used: dict[str, Any], service_tier: object) -> Usage:
+    """The usage of an object that has nothing but the totals of OpenAI's format, as most have."""
+    tokens_in, tokens_out = _count(used.get(_IN[0])), _count(used.get(_OUT[0]))
+    if tokens_in is not None and tokens_out is not None:
+        tokens_out += max((_count(used.get("total_tokens")) or 0) - tokens_in - tokens_out, 0)
+    tier = service_tier if isinstance(service_tier, str) else ""
+    return Usage(tokens_in, tokens_out, service_tier=tier, raw=used)
+
+
+_TOTALS: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 _IN: Final = ("prompt_tokens", "input_tokens")
 _OUT: Final = ("completion_tokens", "output_tokens")
 _CACHED: Final = ("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens")

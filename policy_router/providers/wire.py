@@ -12,7 +12,7 @@ request was sent, and the status and the headers of the answer. A caller that do
 from __future__ import annotations
 
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -60,11 +60,21 @@ def current() -> Wire | None:
     return _current.get()
 
 
+def watch(wire: Wire) -> Token[Wire | None]:
+    """Makes this the wire of the calls in this context, until `watch_no_more`."""
+    return _current.set(wire)
+
+
+def watch_no_more(before: Token[Wire | None]) -> None:
+    """Ends what `watch` began, which returned this."""
+    _current.reset(before)
+
+
 @contextmanager
 def watching(wire: Wire) -> Iterator[Wire]:
     """Makes this the wire of the calls inside the `with` block."""
-    token = _current.set(wire)
+    token = watch(wire)
     try:
         yield wire
     finally:
-        _current.reset(token)
+        watch_no_more(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ _MOST: Final = 20
 _LONGEST: Final = 64
 
 
+@lru_cache(maxsize=1024)
 def header_value(text: str) -> str:
     """Return a text as the value of a header: what is not printable ASCII is percent-encoded."""
     return quote(text, safe=_PLAIN, errors="replace").strip()

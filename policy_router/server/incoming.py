@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from starlette.requests import ClientDisconnect
 
 from policy_router.quoting import quoted
+from policy_router.resilience.time_limit import TimeLimit
 from policy_router.server.refusal import RefusedCallError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ async def read_body(request: Request, settings: ServerSettings) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(settings.body_seconds):
+        with TimeLimit(settings.body_seconds):
             more = True
             while more:
                 message = await request.receive()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from policy_router.resilience.time_limit import TimeLimit
 from policy_router.server.replies import while_connected
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class EventResponse(Response):
         try:
             while self._waiting or not self._ended:
                 try:
-                    async with asyncio.timeout(self._ping):
+                    with TimeLimit(self._ping):
                         await self._arrived.wait()
                 except TimeoutError:
                     self._waiting.append(self._comment)
