@@ -68,7 +68,7 @@ class TextFrame(NamedTuple):
         before, after = self
         if not (data.startswith(before) and data.endswith(after)):
             return None
-        return _string(data[len(before) : len(data) - len(after)]) or None
+        return _string(data[len(before) : -len(after)]) or None
 
 
 _NAME: Final = b'"content"'
