@@ -12,7 +12,7 @@ from policy_router.classification.known_parts import unknown_part
 from policy_router.classification.tokens.estimate import MESSAGE
 from policy_router.classification.tokens.parts import pictures
 from policy_router.clients.headers import usable
-from policy_router.clients.program import read_program
+from policy_router.clients.program import UNKNOWN, read_program
 from policy_router.conversation.blocks import is_plain
 from policy_router.conversation.housekeeping import is_housekeeping, may_be_housekeeping
 from policy_router.conversation.transcript import read_transcript
@@ -24,6 +24,7 @@ from policy_router.quoting import quoted
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from policy_router.clients.program import Program
     from policy_router.domain.detection import Sensitive
 
 _PROMPT: Final = 300
@@ -126,11 +127,13 @@ def read_request(
     given = body.get(name)
     if isinstance(given, str):
         body = {**body, name: [{"role": "user", "content": given}]}
-    if dialect is Dialect.CHAT and not headers and not detect:
-        reading = _of_one_text(body)
+    program = read_program(headers, body) if headers else None
+    if dialect is Dialect.CHAT and not detect and (program is None or program.is_unlisted):
+        reading = _of_one_text(body, program or UNKNOWN)
         if reading is not None:
             return reading
-    program = read_program(headers, body)
+    if program is None:
+        program = read_program(None, body)
     transcript = read_transcript(body, dialect, asks_last=program.client.asks_last)
     latest = transcript.asked()
     facts = read_body(body, dialect, judged=latest.message)
@@ -181,7 +184,7 @@ _TEXT: Final = {"role", "content"}
 _WITH_PROMPT: Final = 2
 
 
-def _of_one_text(body: Mapping[str, object]) -> RequestReading | None:
+def _of_one_text(body: Mapping[str, object], program: Program) -> RequestReading | None:
     """Read a chat body with one text of the user, after a system prompt or alone; None for others.
 
     Nothing but that text is looked at, so that a short question does not pay for what only the
@@ -209,6 +212,9 @@ def _of_one_text(body: Mapping[str, object]) -> RequestReading | None:
         asked=text,
         asked_turn=1,
         model=usable(body.get("model")),
+        session=program.session,
+        client=program.name,
+        subagent=program.subagent,
         turn=1,
         tokens=tokens + MESSAGE + context,
         context=context,

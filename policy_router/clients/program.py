@@ -56,6 +56,11 @@ class Program:
     housekeeping: bool | None = None
     tools: int = 0
 
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether nothing but its name, its session and its parent is known of the sender."""
+        return self.client is OTHERS and self.housekeeping is None and not self.tools
+
 
 def read_program(headers: object, body: object) -> Program:
     """Return the sender of a request.
@@ -69,7 +74,7 @@ def read_program(headers: object, body: object) -> Program:
     tools = fields.get("tools")
     offered = tools if isinstance(tools, list | tuple) else ()
     if not known and not offered and _TELLING.isdisjoint(fields):
-        return _UNKNOWN
+        return UNKNOWN
     client = _client(known, offered, fields)
     named = [known[name].lower() for name in client.classes if name in known]
     return Program(
@@ -82,7 +87,13 @@ def read_program(headers: object, body: object) -> Program:
     )
 
 
-_UNKNOWN: Final = Program(OTHERS)
+def may_tell_session(body: Mapping[str, object]) -> bool:
+    """Whether a body, in any dialect, may have the session of its request."""
+    return not _TELLING.isdisjoint(body)
+
+
+UNKNOWN: Final = Program(OTHERS)
+"""The sender of a request that tells nothing about it."""
 _TELLING: Final = frozenset(
     path[0] for client in (*CLIENTS, OTHERS) for path in client.session_fields
 )

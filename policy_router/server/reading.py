@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.classification.hosted import hosted_parts
-from policy_router.clients.program import read_program
+from policy_router.clients.program import may_tell_session, read_program
 from policy_router.clients.table import NAMES
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.domain.aliases import ANY_MODEL
@@ -107,10 +107,11 @@ async def read_call(
     if call.principal.names_user and isinstance(user, str) and user:
         options["user"] = user
     options["headers"] = {name: value for name, value in received if name in NAMES}
-    # Read from the body as it came: its translation has no place for a session.
-    program = read_program(options["headers"], body)
-    if options.get("session") is None and program.session is not None:
-        options["session"] = program.session
+    if options.get("session") is None and may_tell_session(body):
+        # Read from the body as it came: its translation has no place for a session.
+        program = read_program(options["headers"], body)
+        if program.session is not None:
+            options["session"] = program.session
     if request.needs_original:
         # What the translation leaves out is run or kept by the provider of the client's dialect.
         options["needs"] = [*(options.get("needs") or ()), HOSTED_TOOLS]
