@@ -67,6 +67,11 @@ def hourly(text: str) -> int:
     return money(text.removesuffix("/hour"))
 
 
+def secondly(text: str) -> int:
+    """`$0.001/s` -> nano-USD per second."""
+    return money(text.removesuffix("/s"))
+
+
 def size(text: str) -> int:
     """`8GB` -> bytes, in powers of 1000."""
     return int(Decimal(text[:-2]) * {"MB": 10**6, "GB": 10**9, "TB": 10**12}[text[-2:]])
@@ -203,6 +208,7 @@ CHANGE: Final = _unit(
     "change in percent", r"[+-](?:100|[0-9]{1,2}(?:\.[0-9]{1,6})?)%", ("-3%", "+5%"), change
 )
 FACTOR: Final = _unit("factor", r"[1-9][0-9]{0,2}(?:\.[0-9]{1,3})?x", ("3x", "1.5x"), factor)
+SECONDLY: Final = _unit("price per second", rf"{_MONEY}/s", ("$0.001/s",), secondly)
 HOURLY: Final = _unit("price per hour", rf"{_MONEY}/hour", ("$2.50/hour",), hourly)
 SIZE: Final = _unit("amount of memory", r"[0-9]{1,6}(?:\.[0-9]{1,3})?(?:MB|GB|TB)", ("8GB",), size)
 REQUESTS: Final = _unit(
@@ -238,6 +244,6 @@ DAY_RANGE: Final = _unit(
 )
 UNITS: Final = (
     SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP, USED,
-    HOUR_RANGE, DAY_RANGE, CHANGE, FACTOR, HOURLY,
+    HOUR_RANGE, DAY_RANGE, CHANGE, FACTOR, HOURLY, SECONDLY,
 )  # fmt: skip
 """Every unit that a policy file may have."""

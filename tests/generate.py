@@ -14,9 +14,11 @@ from policy_router.domain.aliases import Alias
 from policy_router.domain.complexity import Band
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
 from policy_router.domain.criteria import NO_CRITERIA, Criteria
+from policy_router.domain.experience import Measured, Measurement
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.domain.fallback import Fallback
 from policy_router.domain.hours import Hours
+from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.limits import (
     ANYONE,
     CounterKey,
@@ -206,6 +208,8 @@ def tasks(draw: st.DrawFn, models: int, *, default: bool) -> tuple[Task, ...]:
         use=draw(seldom | groups),
         criteria=draw(criteria()),
         prefer=draw(orders()),
+        worth=draw(st.sampled_from((None, 0, 10**6, 10**9))),
+        patience=draw(st.sampled_from((0, 0, 10**5))),
     )
     return code, Task("chat", default=default)
 
@@ -250,6 +254,7 @@ def assemble(
     sessions: Sessions | None = None,
     prompts: tuple[Prompt, ...] = (),
     experiments: tuple[Experiment, ...] = (),
+    learning: Learning | None = None,
 ) -> Policy:
     """A policy of these parts; unless meters are given, one budget without a cap pays for all."""
     if meters is None:
@@ -259,6 +264,7 @@ def assemble(
         "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
         fallback or Fallback(), meters, vocabulary, "0", aliases=aliases,
         sessions=sessions or Sessions(), prompts=prompts, experiments=experiments,
+        learning=learning or Learning(),
     )  # fmt: skip
 
 
@@ -333,6 +339,7 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
         aliases=draw(aliases(count)),
         sessions=Sessions(draw(st.sampled_from(Keep))),
         prompts=draw(prompts(count, vocabulary)),
+        learning=Learning(draw(st.sampled_from(LearningMode)), draw(st.sampled_from((1, 30)))),
     )
 
 
@@ -443,7 +450,17 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
     numbers = st.dictionaries(named, st.sampled_from((-1.5, 0.0, 1.0, 2.0)))
     scores = draw(st.just({}) | st.fixed_dictionaries({OWN.function: numbers}))
     last = draw(st.just({}) | st.dictionaries(named, st.just("recovering"), max_size=2))
-    return Snapshot(now, cooling, used, seed, known, scores, last)
+    measured = draw(st.just({}) | st.dictionaries(named, measurements(), max_size=3))
+    return Snapshot(now, cooling, used, seed, known, scores, last, measured=measured)
+
+
+def measurements() -> st.SearchStrategy[Measured]:
+    def of(*values: float) -> st.SearchStrategy[Measurement | None]:
+        found = st.builds(Measurement, st.sampled_from(values), st.sampled_from((1, 29, 30, 400)))
+        return st.none() | found
+
+    shares = of(0.0, 0.25, 0.5, 0.75, 1.0)
+    return st.builds(Measured, shares, of(0.5, 1.0, 4.0), shares, shares, of(0.5, 40.0, 2000.0))
 
 
 @st.composite

@@ -14,6 +14,7 @@ from policy_router.decision.draws import draws
 from policy_router.decision.sort_keys import sort_value
 from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
+from policy_router.domain.learning import LearningMode
 from policy_router.domain.ordering import FunctionKey, OrderKey, SortKey
 from policy_router.domain.rules import Task
 from policy_router.domain.snapshot import Snapshot
@@ -143,6 +144,14 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
             same = found.candidates[:1] == other.candidates[:1]
             if found.candidates != other.candidates:
                 shadow.append((meter.name, gone, None if same else head, None))
+    if policy.learning.mode in {"shadow", "suggest"} and found.denied is None:
+        adjusting = replace(policy, learning=replace(policy.learning, mode=LearningMode.ADJUST))
+        applied = [r for r in matching if not r.shadow]
+        other = decide_by(adjusting, applied, request, snapshot)
+        gone = tuple(name for name in found.candidates if name not in other.candidates)
+        if found.candidates != other.candidates:
+            same = found.candidates[:1] == other.candidates[:1]
+            shadow.append(("learning", gone, None if same else other.candidates[0], None))
     return replace(found, shadow=tuple(shadow))
 
 
@@ -337,7 +346,7 @@ def _is_apart(model: Model, home: Model, request: Request) -> bool:
     return _can(model, request) and not same
 
 
-def _order(  # noqa: PLR0917  what is known by then
+def _order(  # noqa: C901, PLR0917  a case for each key; what is known by then
     policy: Policy,
     request: Request,
     snapshot: Snapshot,
@@ -374,9 +383,12 @@ def _order(  # noqa: PLR0917  what is known by then
                 return 0 if seed is None else draws(seed, [model.name])[0]
             case SortKey.SAME_MODEL:
                 return groups.index(_group(model)) if groups else 0
+            case SortKey.FASTEST | SortKey.QUALITY | SortKey.RELIABLE | SortKey.VALUE:
+                return _by_outcomes(policy, model, request, snapshot, task, key)
             case SortKey.CHEAPEST:
                 prompt = prompt_of(policy, model, request, facts, snapshot)
-                group, cost = _cheapness(model, request, snapshot.now, prompt)
+                output = _output(policy, model, request, snapshot)
+                group, cost = _cheapness(model, request, snapshot.now, prompt, output)
                 return group, cost - _saved(model, request, snapshot, session)
         return sort_value(key, model, 0, 0)
 
@@ -402,8 +414,67 @@ def _order(  # noqa: PLR0917  what is known by then
     return order
 
 
+def _by_outcomes(  # noqa: PLR0917  what is known by then
+    policy: Policy,
+    model: Model,
+    request: Request,
+    snapshot: Snapshot,
+    task: Task | None,
+    key: SortKey,
+) -> float:
+    """The place of a model by a key that outcomes matter to."""
+    if key is SortKey.FASTEST:
+        seconds = _known(policy, snapshot, model, "latency", model.latency)
+        return float("inf") if seconds is None else seconds
+    if key is SortKey.QUALITY:
+        return -(_known(policy, snapshot, model, "quality", model.quality) or 0)
+    if key is SortKey.RELIABLE:
+        return -(_known(policy, snapshot, model, "success", 0) or 0)
+    return -_worth(policy, model, request, snapshot, task)
+
+
+def _known(
+    policy: Policy, snapshot: Snapshot, model: Model, what: str, declared: float | None
+) -> float | None:
+    """A value of a model: the measured one where the policy adjusts and it rests on enough."""
+    found = getattr(snapshot.measured.get(model.name), what, None)
+    if policy.learning.mode == "adjust" and found and found.samples >= policy.learning.min_samples:
+        return float(found.value)
+    return declared
+
+
+def _output(policy: Policy, model: Model, request: Request, snapshot: Snapshot) -> float:
+    """The output tokens that one answer is expected to have."""
+    cap = request.max_tokens
+    measured = _known(policy, snapshot, model, "output", None)
+    if measured is None:
+        return 300 if cap is None else cap
+    return measured if cap is None else min(cap, measured)
+
+
+def _worth(
+    policy: Policy, model: Model, request: Request, snapshot: Snapshot, task: Task | None
+) -> float:
+    """What an answer is worth to the caller, less its price and the wait for it."""
+    if task is None or task.worth is None:
+        return 0
+    prompt = prompt_of(policy, model, request, vector(policy, request, snapshot)[3], snapshot)
+    output = _output(policy, model, request, snapshot)
+    group, cost = _cheapness(model, request, snapshot.now, prompt, output)
+    if group == 2:
+        return float("-inf")
+    waits = {m.name: _known(policy, snapshot, m, "latency", m.latency) for m in policy.models}
+    wait = waits[model.name]
+    if wait is None:
+        wait = max((seconds for seconds in waits.values() if seconds is not None), default=0)
+    chance = _known(policy, snapshot, model, "accepted", model.quality)
+    gain = Fraction(task.worth) * Fraction(chance or 0)
+    price = Fraction(cost) / 10**6 if group else Fraction(0)
+    return round(gain - price - Fraction(task.patience) * Fraction(wait))
+
+
 def _cheapness(
-    model: Model, request: Request, now: float | None, prompt: Prompt | None
+    model: Model, request: Request, now: float | None, prompt: Prompt | None, output: float
 ) -> tuple[float, float]:
     """Free models first, by their weights; then by cost; then those whose cost is unknown."""
     if model.free:
@@ -411,7 +482,6 @@ def _cheapness(
     price = _price(model, now)
     if price is None:
         return 2, 0
-    output = 300 if request.max_tokens is None else request.max_tokens
     size = request.tokens + added_tokens(prompt)
     tokens = size * price.input + request.answers * output * price.output
     return 1, tokens + 10**6 * (price.fee + (request.pictures + request.thumbnails) * price.image)

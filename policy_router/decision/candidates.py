@@ -6,11 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from policy_router.decision.grouping import ordered_in_groups
+from policy_router.decision.measured import ModelEstimates
 from policy_router.decision.moment import values_of_the_moment
 from policy_router.decision.order_keys import order_keys
 from policy_router.decision.sessions import kept_in_tier
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.models import TYPICAL_OUTPUT
+from policy_router.domain.ordering import SortKey
 from policy_router.domain.sessions import Keep
 
 if TYPE_CHECKING:
@@ -62,12 +64,18 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
     tokens, now = request.tokens, snapshot.now
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     output *= request.answers
-    values = values_of_the_moment(index, situation, snapshot, prefer)
+    values = values_of_the_moment(policy, index, situation, snapshot, prefer)
+    note = None
+    if values and (snapshot.measured or SortKey.VALUE in values):
+        estimates = ModelEstimates(request, situation.task, snapshot, policy.learning.min_samples)
+        note = partial(estimates.note, index.models)
     usual = index.order.candidates
     if step is None and request.model is None and (own is None or own.use is None):
-        candidates = usual(allowed, floor, first, prefer, tokens, output, values, now)
+        candidates = usual(allowed, floor, first, prefer, tokens, output, values, now, note)
         return index.as_called(candidates) if index.prompted else candidates
-    by_keys = partial(usual, prefer=prefer, tokens=tokens, output=output, values=values, now=now)
+    by_keys = partial(
+        usual, prefer=prefer, tokens=tokens, output=output, values=values, now=now, note=note
+    )
     grouped = partial(_grouped, index, request, own, by_keys)
     if step is None or step.before is None:
         candidates = grouped(allowed, floor, first)

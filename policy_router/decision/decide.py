@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -17,9 +18,10 @@ from policy_router.decision.prompts import chosen_prompts
 from policy_router.decision.room import Room
 from policy_router.decision.sessions import session_step
 from policy_router.decision.set_back import set_back
-from policy_router.decision.shadow import limit_effect, shadow_effect
+from policy_router.decision.shadow import learning_effect, limit_effect, shadow_effect
 from policy_router.decision.vector_spaces import other_spaces
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
+from policy_router.domain.learning import LearningMode
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
     """
     if situation.problem is not None:
         return _denied(policy, situation)
+    if snapshot.measured and policy.learning.mode is not LearningMode.ADJUST:
+        return _as_declared(policy, situation, snapshot)
     index = policy._index
     matching = index.matching(situation.facts)
     effect_of = index.effect
@@ -87,6 +91,25 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         if [c.name for c in applied.candidates] != [c.name for c in decision.candidates]:
             shadow.append(limit_effect(limit, without=decision, applied=applied))
     return replace(decision, shadow=tuple(shadow))
+
+
+def _as_declared(policy: Policy, situation: Situation, snapshot: Snapshot) -> Decision:
+    """The decision where outcomes may not change it, and what they would have changed."""
+    decision = decide_on(policy, situation, replace(snapshot, measured={}))
+    if not policy.learning.is_on or decision.denied is not None:
+        return decision
+    applied = decide_on(_adjusting(policy), situation, snapshot)
+    learned = learning_effect(without=decision, applied=applied)
+    return decision if learned is None else replace(decision, shadow=(*decision.shadow, learned))
+
+
+def _adjusting(policy: Policy) -> Policy:
+    """The same policy as one whose order follows outcomes. It shares the index, which does not
+    depend on that."""
+    adjusting = copy(policy)
+    learning = replace(policy.learning, mode=LearningMode.ADJUST)
+    object.__setattr__(adjusting, "learning", learning)
+    return adjusting
 
 
 def _decided(  # noqa: C901, PLR0917  one step after the other, of what was worked out before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from policy_router.decision.bitset import bits
 from policy_router.decision.sort_keys import WRITTEN, sort_value, words_of
@@ -10,11 +10,14 @@ from policy_router.domain.decision import Candidate
 from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from policy_router.decision.fixed_places import First, FixedPlaces
     from policy_router.domain.models import Model
     from policy_router.domain.ordering import OrderKey
+
+Note: TypeAlias = "Callable[[OrderKey, int], str | None]"
+"""Says what a key sorts a model by, given its position."""
 
 
 def candidates_by(  # noqa: PLR0917  what a decision has worked out by then
@@ -26,6 +29,7 @@ def candidates_by(  # noqa: PLR0917  what a decision has worked out by then
     tokens: int,
     output: int,
     values: Mapping[OrderKey, Sequence[float]],
+    note: Note | None = None,
 ) -> tuple[Candidate, ...]:
     """The allowed models in order, each with what gives it its place.
 
@@ -39,6 +43,8 @@ def candidates_by(  # noqa: PLR0917  what a decision has worked out by then
         output: Output tokens, as estimated.
         values: Of keys with values of the moment, one number for each model; smaller comes first.
             The values of other keys are those of `sort_value`.
+        note: Called with a key and the position of a model that it places; returns what its value
+            is and where that comes from, as text for people, or None.
     """
     models = places.models
     weak = allowed & places.below[floor]
@@ -71,7 +77,9 @@ def candidates_by(  # noqa: PLR0917  what a decision has worked out by then
             model, same_as = models[i], models[other].name
             if not position:
                 same_as = put.get(upstream_of(model), "")
-            ordered.append(Candidate(model, *_words(prefer, apart, position > 0, same_as)))
+            key, detail = _words(prefer, apart, position > 0, same_as)
+            told = note(apart[0], i) if note and apart and apart[0].value == key else None
+            ordered.append(Candidate(model, key, f"{detail}: {told}" if told else detail))
     ordered += [places.stepping[floor][i] for i in stepping]
     return tuple(ordered)
 

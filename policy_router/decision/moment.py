@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.draws import draws
+from policy_router.decision.measured import ModelEstimates, outcome_values
 from policy_router.decision.prompt_cache import saved_by_caches
 from policy_router.decision.sort_keys import cost
 from policy_router.domain.models import TYPICAL_OUTPUT
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.decision.index import Index
+    from policy_router.decision.policy import Policy
     from policy_router.domain.models import Model
     from policy_router.domain.ordering import OrderKey
     from policy_router.domain.request import Request
@@ -25,19 +27,24 @@ if TYPE_CHECKING:
     from policy_router.domain.snapshot import Snapshot
 
 _LAST: Final = float("inf")
-OF_THE_MOMENT: Final = frozenset({SortKey.HEADROOM, SortKey.SPREAD})
+OF_THE_MOMENT: Final = frozenset({SortKey.HEADROOM, SortKey.SPREAD, SortKey.VALUE})
 _MILLION: Final = 1_000_000
 """The number of tokens that prices refer to."""
 _NONE: Final[Mapping[OrderKey, Sequence[float]]] = MappingProxyType({})
 
 
 def values_of_the_moment(
-    index: Index, situation: Situation, snapshot: Snapshot, prefer: tuple[OrderKey, ...]
+    policy: Policy,
+    index: Index,
+    situation: Situation,
+    snapshot: Snapshot,
+    prefer: tuple[OrderKey, ...],
 ) -> Mapping[OrderKey, Sequence[float]]:
     """The values of the keys of `prefer` that depend on the moment.
 
     Args:
-        index: The index of the policy.
+        policy: The policy, whose `learning` says from how many samples on measured values count.
+        index: Its index, with the prompts that the models get.
         situation: The request as the policy sees it.
         snapshot: The state of the world.
         prefer: The sort keys.
@@ -50,9 +57,18 @@ def values_of_the_moment(
     cached = () if session is None else session.cached
     fees = index.has_fees and (index.has_request_fees or request.pictures or request.thumbnails)
     prompted = index.prompted
-    if not (cached or fees or snapshot.scores or prompted) and OF_THE_MOMENT.isdisjoint(prefer):
+    if (
+        not (cached or fees or snapshot.scores or prompted or snapshot.measured)
+        and OF_THE_MOMENT.isdisjoint(prefer)
+    ):  # fmt: skip
         return _NONE
+    measured = snapshot.measured
     values: dict[OrderKey, Sequence[float]] = {}
+    outputs: list[float | None] = []
+    if measured or SortKey.VALUE in prefer:
+        estimates = ModelEstimates(request, situation.task, snapshot, policy.learning.min_samples)
+        values = outcome_values(estimates, index.models, prefer, measured)
+        outputs = [estimates.output(model) for model in index.models]
     if snapshot.used and SortKey.HEADROOM in prefer:
         left = index.limits.headroom(situation.facts, situation.request, snapshot)
         values[SortKey.HEADROOM] = [-share for share in left]
@@ -68,21 +84,24 @@ def values_of_the_moment(
     if SortKey.CHEAPEST in prefer:
         saved = saved_by_caches(index, request, cached, snapshot.now) if cached else {}
         # What is kept are orders by the numbers of tokens alone, at the prices in force.
-        if saved or fees or prompted or (values and index.priced_by_hour):
+        if saved or fees or prompted or any(outputs) or (values and index.priced_by_hour):
             values[SortKey.CHEAPEST] = [
-                _cost(model, request, snapshot.now) - saved.get(i, 0)
+                _cost(model, request, snapshot.now, outputs[i] if outputs else None)
+                - saved.get(i, 0)
                 for i, model in enumerate(index.models)
             ]
     return values
 
 
-def _cost(model: Model, request: Request, now: float | None) -> float:
-    """What `cheapest` sorts a model by, with the fees of this request."""
+def _cost(model: Model, request: Request, now: float | None, output: float | None) -> float:
+    """What `cheapest` sorts a model by, with the fees of this request; None as `output`, the output
+    tokens of an answer, leaves them to the request."""
     price = model.price
     if price is None or model.free:
         return cost(model, 0, 0)
     price = price.at(now)
-    output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
+    if output is None:
+        output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     output *= request.answers
     fee = price.fee + (request.pictures + request.thumbnails) * price.image
     tokens = request.tokens + model.prompt_tokens

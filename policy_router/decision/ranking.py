@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from policy_router.decision.fixed_places import First
+    from policy_router.decision.fresh_orders import Note
     from policy_router.decision.price_periods import PricePeriod
     from policy_router.domain.decision import Candidate
     from policy_router.domain.models import Model
@@ -76,6 +77,7 @@ class Rankings:
         output: int,
         values: Mapping[OrderKey, Sequence[float]] | None = None,
         now: float | None = None,
+        note: Note | None = None,
     ) -> tuple[Candidate, ...]:
         """The allowed models in order, each with what gives it its place.
 
@@ -89,10 +91,11 @@ class Rankings:
             values: Of keys with values of the moment, one number for each model; smaller comes
                 first. Without any, the order is kept.
             now: Unix time, for prices that depend on the hour; None without a clock.
+            note: What to add to the words for a place; see `candidates_by`.
         """
         if values:
             return candidates_by(
-                self._places, allowed, floor, first, prefer, tokens, output, values
+                self._places, allowed, floor, first, prefer, tokens, output, values, note
             )
         if self._by_hour and SortKey.CHEAPEST in prefer:
             kept = self._kept_at(prefer, now)

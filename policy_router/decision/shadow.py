@@ -66,6 +66,25 @@ def limit_effect(limit: Limit, *, without: Decision, applied: Decision) -> Shado
     return effect if why is None else replace(effect, detail=f"{effect.detail}: {why}")
 
 
+def learning_effect(*, without: Decision, applied: Decision) -> ShadowEffect | None:
+    """What past outcomes would have done to the order of a request, and by which key.
+
+    Args:
+        without: The decision by declared values, which is the one that holds.
+        applied: The decision as it would be by measured values.
+
+    Returns:
+        The effect; None where the order is the same.
+    """
+    before = [candidate.name for candidate in without.candidates]
+    if [candidate.name for candidate in applied.candidates] == before:
+        return None
+    effect = shadow_effect("section", "learning", None, without=without, applied=applied)
+    if effect.first is None:
+        return effect
+    return replace(effect, detail=f"{effect.detail}: {applied.candidates[0].detail}")
+
+
 def _named(models: Sequence[str]) -> str:
     more = len(models) - _NAMED
     shown = ", ".join(f"`{name}`" for name in models[:_NAMED])

@@ -23,6 +23,8 @@ WORDS: Final[dict[OrderKey, tuple[str, str]]] = {
     SortKey.CHEAPEST: ("cheapest first", "next cheapest"),
     SortKey.FASTEST: ("fastest first", "next fastest"),
     SortKey.QUALITY: ("best quality first", "next in quality"),
+    SortKey.RELIABLE: ("most reliable first", "next in reliability"),
+    SortKey.VALUE: ("worth most first", "next in worth"),
     SortKey.HEADROOM: ("most quota left", "less quota left"),
     SortKey.SPREAD: ("first by the draw", "later by the draw"),
     SortKey.SAME_MODEL: ("the same model first", "a different model"),
@@ -59,7 +61,7 @@ def sort_value(key: OrderKey, model: Model, tokens: int, output: int) -> float:
         case SortKey.QUALITY:
             return -model.quality
         case _:
-            return 0  # RELIABLE has no data yet; the others depend on more than the model
+            return 0  # these depend on more than the model
 
 
 def cost(model: Model, tokens: int, output: int) -> float:

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+MIN_SAMPLES: Final = 30
+"""Outcomes of a model that are needed before they count, unless the policy says otherwise: with
+fewer, a share is uncertain by 17 points or more."""
 
 
 class LearningMode(StrEnum):
     """What is done with the outcomes of past requests."""
 
     OFF = "off"
-    SHADOW = "shadow"  # recorded only
-    SUGGEST = "suggest"  # proposed as a change of the policy, for review
+    SHADOW = "shadow"  # recorded; what they would change is shown
+    SUGGEST = "suggest"  # as shadow; changes of the policy are proposed, for review
     ADJUST = "adjust"  # the order of models follows them
 
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """How the policy learns. No decision depends on it in this version.
+    """How the policy learns.
 
     Attributes:
         mode: What is done with outcomes.
-        min_samples: Outcomes of a model that are needed before they count; None when the policy
-            does not set it.
-        quality: What the quality of an answer is read from: `accept`, `feedback`.
+        min_samples: Outcomes of a model that are needed before they count.
+        quality: What the quality of an answer is read from: `accept`, `feedback`; empty for both.
         explore: Share of requests that try another model, 0..1.
     """
 
     mode: LearningMode = LearningMode.OFF
-    min_samples: int | None = None
+    min_samples: int = MIN_SAMPLES
     quality: tuple[str, ...] = ()
     explore: float = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether outcomes are recorded."""
+        return self.mode is not LearningMode.OFF

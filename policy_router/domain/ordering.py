@@ -20,6 +20,7 @@ class SortKey(StrEnum):
     FASTEST = "fastest"
     QUALITY = "quality"
     RELIABLE = "reliable"
+    VALUE = "value"
     HEADROOM = "headroom"
     SPREAD = "spread"
     SAME_MODEL = "same_model"

@@ -84,6 +84,9 @@ class Task:
         deadline: Seconds for the whole request, in place of the policy's; None leaves that.
         max_attempts: The most calls that a request makes, in place of the policy's; None leaves
             that.
+        worth: What an answer that is accepted is worth, in nano-USD, for the key `value`; None when
+            the policy does not say it.
+        patience: What a second of waiting costs, in nano-USD, for the key `value`.
         only_at: The position of `only`.
         avoid_at: The position of `avoid`.
         use_at: The position of `use`.
@@ -108,6 +111,8 @@ class Task:
     prefer: tuple[OrderKey, ...] | None = None
     deadline: float | None = None
     max_attempts: int | None = None
+    worth: int | None = None
+    patience: int = 0
     only_at: Span | None = field(default=None, compare=False, repr=False)
     avoid_at: Span | None = field(default=None, compare=False, repr=False)
     use_at: Span | None = field(default=None, compare=False, repr=False)

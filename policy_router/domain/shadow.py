@@ -15,7 +15,8 @@ class ShadowEffect:
     without it.
 
     Attributes:
-        kind: What it is: `rule`, `limit` or `budget`.
+        kind: What it is: `rule`, `limit` or `budget`; `section` for `learning`, where outcomes are
+            recorded and not applied.
         name: Its name in the policy.
         detail: What it would have done, as text for people.
         removed: Names of the candidates that it would have excluded, in their order.

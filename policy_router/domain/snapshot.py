@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policy_router.domain.experience import Measured
     from policy_router.domain.experiments import Assignment
     from policy_router.domain.limits import CounterKey, Reading
     from policy_router.domain.sessions import SessionState
@@ -33,6 +34,8 @@ class Snapshot:
         last: Models that come after all others: the name of each, with the reason as text for
             people.
         arms: The arms of experiments that the request was drawn into, by `draw_arms`.
+        measured: What past outcomes say of models, by their names, at requests like this one; a
+            model that is missing has none.
     """
 
     now: float | None = None
@@ -43,3 +46,4 @@ class Snapshot:
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     last: Mapping[str, str] = field(default_factory=dict)
     arms: tuple[Assignment, ...] = ()
+    measured: Mapping[str, Measured] = field(default_factory=dict)

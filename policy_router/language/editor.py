@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.domain.complexity import CONFIDENT, Weights
 from policy_router.domain.fallback import Fallback
+from policy_router.domain.learning import MIN_SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +28,8 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "cheapest": "by the expected cost of the request, lowest first",
         "fastest": "by the latency of the model, lowest first",
         "quality": "by the quality of the model, best first",
-        "reliable": "by how often the model answered (no effect yet)",
+        "reliable": "by the measured share of calls that succeed, highest first",
+        "value": "by what an answer is worth times its chance of being accepted, minus its cost",
         "headroom": "by the share of its limits and budgets that is left, largest first",
         "spread": "by a draw: equal models get equal shares of requests, a session the same one",
         "same_model": "the first model at its other providers before a different model",
@@ -232,6 +234,8 @@ def _defaults() -> Mapping[tuple[str, str], object]:
         ("ComplexityShape", "estimator"): "heuristic",
         ("TaskShape", "confidence"): CONFIDENT,
         ("TaskShape", "criticality"): 0,
+        ("TaskShape", "patience"): "$0/s",
+        ("LearningShape", "min_samples"): MIN_SAMPLES,
         ("BudgetShape", "then"): "free_only",
         ("AcceptShape", "otherwise"): "best",
         ("ModelShape", "via"): "auto",

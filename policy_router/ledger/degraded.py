@@ -24,7 +24,7 @@ from policy_router.domain.windows import HOUR
 from policy_router.errors import StoreError, VerbError
 from policy_router.ledger.arithmetic import has_capped_budget
 from policy_router.ledger.continuity import REMEDY
-from policy_router.ledger.degraded_health import DegradableHealth
+from policy_router.ledger.degraded_tallies import DegradableTallies
 from policy_router.ledger.granted_holds import GrantedHolds
 from policy_router.ledger.health import HealthStore
 from policy_router.ledger.local_share import LocalShare
@@ -42,6 +42,7 @@ from policy_router.ledger.store import (
     Unavailable,
     finish,
 )
+from policy_router.ledger.tallies import TallyStore
 from policy_router.resilience import forks
 from policy_router.resilience.breaker import PAUSE, CircuitBreaker
 
@@ -61,7 +62,7 @@ PROBE: Final = "policy-router:probe"
 """The id of no hold. Releasing it changes nothing, and works only where writing works."""
 
 
-class DegradableStore(DegradableHealth):
+class DegradableStore(DegradableTallies):
     """A Store around a Store that may be out of reach. It raises nothing and answers Unavailable.
 
     In a forked child it starts over: tasks and locks are the parent's, which also records what is
@@ -91,6 +92,7 @@ class DegradableStore(DegradableHealth):
         self._continuous = store if isinstance(store, Continuous) else None
         self._sessions = store if isinstance(store, SessionStore) else None
         self._healths = store if isinstance(store, HealthStore) else None
+        self._tallies = store if isinstance(store, TallyStore) else None
         self._instances = instances
         self._clock = clock
         self._monotonic = monotonic

@@ -16,11 +16,12 @@ from policy_router.ledger.health import swapped, texts
 from policy_router.ledger.reader import Balance
 from policy_router.ledger.sessions import MOST_SESSIONS
 from policy_router.ledger.store import Attribution, Hold
+from policy_router.ledger.tallies import TallyBoard
 from policy_router.ledger.uptime import source
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.clock import Anchor, Moment, Source
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         Stale,
         Unavailable,
     )
+    from policy_router.ledger.tallies import DayTallies, TallyBatch
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -103,6 +105,7 @@ class MemoryStore:
         self._anchor = self._look().anchor
         self._doubted = False
         self._ledger = LedgerState(keep.ended)
+        self._tallies = TallyBoard()
         self._tidied = 0.0
         self._left = 0  # windows and counters after that
 
@@ -167,6 +170,16 @@ class MemoryStore:
         """See HealthStore."""
         with self._lock:
             return swapped(self._ledger.health, key, before, after, lasts, self._tick())
+
+    async def add_tallies(self, batch: TallyBatch) -> None:
+        """See TallyStore."""
+        with self._lock:
+            self._tallies.add(batch, self._look().now)
+
+    async def read_tallies(self, topic: str, known: Mapping[int, int]) -> dict[int, DayTallies]:
+        """See TallyStore."""
+        with self._lock:
+            return self._tallies.read(topic, known)
 
     async def aclose(self) -> None:
         """Do nothing: there is nothing to close."""

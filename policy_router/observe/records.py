@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.base_errors import UsageError
+from policy_router.domain.experience import Measured, Measurement
 from policy_router.domain.experiments import Assignment
 from policy_router.domain.identity import key_id
 from policy_router.domain.limits import CounterKey, Reading
@@ -130,6 +131,9 @@ def _snapshot_values(snapshot: Snapshot) -> dict[str, object]:
         },
         "last": dict(snapshot.last),
         "arms": [arm.as_dict() for arm in snapshot.arms],
+        "measured": {
+            model: _measured_values(measured) for model, measured in snapshot.measured.items()
+        },
     }
 
 
@@ -150,6 +154,10 @@ def _snapshot(record: Record) -> Snapshot:
         },
         last={model: _text(why) for model, why in _mapping(record.get("last", {})).items()},
         arms=tuple(_assignment(_mapping(arm)) for arm in _items(record.get("arms", ()))),
+        measured={
+            model: _measured(_mapping(values))
+            for model, values in _mapping(record.get("measured", {})).items()
+        },
     )
 
 
@@ -193,6 +201,23 @@ def _session(record: Record) -> SessionState:
         tool_errors=_integer(record["tool_errors"]),
         cached=tuple(cached),
     )
+
+
+_MEASURED: Final = tuple(each.name for each in fields(Measured))
+
+
+def _measured_values(measured: Measured) -> dict[str, object]:
+    """What was measured of a model: for each value that there is, it and its samples."""
+    found = ((name, getattr(measured, name)) for name in _MEASURED)
+    return {name: [_plain(one.value), one.samples] for name, one in found if one is not None}
+
+
+def _measured(record: Record) -> Measured:
+    read = {}
+    for name, each in record.items():
+        value, samples = _items(each)
+        read[name] = Measurement(_number(value), _integer(samples))
+    return Measured(**read)
 
 
 def _attempt_values(attempt: Attempt) -> dict[str, object]:

@@ -21,7 +21,7 @@ from policy_router.views.github import as_commands
 from policy_router.views.sarif import as_sarif
 from tests.check.policies import TABLE, TODAY, complete, look
 
-NOTE = "learning: { mode: suggest }"
+NOTE = "discovery: { sources: [openrouter] }"
 WARNING = "rules: [{ name: r, when: tokens < 0 or stream, avoid: [big] }]"
 ERROR = "fallback: { max_attempts: 0 }"
 SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz012345"  # noqa: S105  a made-up one

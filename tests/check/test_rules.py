@@ -522,6 +522,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
     },
     "no-effect-yet": {
         "all of it acts": rules("when: { tags: a }, first: [big]"),
+        "outcomes are counted": "learning: { mode: adjust, min_samples: 50 }",
         "what tells a task": "tasks: { code: { keywords: [x], pattern: y, when_needs: [json], "
         "criticality: 0.5 }, chat: {} }",
         "what complexity is made of": "complexity: { estimator: heuristic, keywords: [x], "
@@ -847,6 +848,10 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "one model": models(FREE) + "\nprefer: [fastest, headroom]",
         "equal ones": models(PAID, PAID) + "\nprefer: [same_model, cheapest, spread]",
         "another finding": models(PAID, PAID) + "\nprefer: [free, cheapest]",
+        "outcomes tell": "learning: { mode: adjust }\nprefer: [reliable, fastest, quality]",
+        "what is recorded": "learning: { mode: shadow }\nprefer: [free, fastest]",
+        "a worth": "tasks: { a: { keywords: [x], worth: $0.02 }, c: {} }\nprefer: [value]",
+        "a worth here": "tasks: { a: { keywords: [x], worth: $0.02, prefer: [value] }, c: {} }",
     },
     "misleading-tag": {
         "words of their own": models(FREE.replace("[local]", "[local, eu]"), PAID),
@@ -1124,7 +1129,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "context: 8k, via: direct"),
     },
     "no-effect-yet": {
-        "a sort key": "prefer: [reliable]",
+        "exploring": "learning: { mode: shadow, explore: 2% }",
         "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
     },
     "checks-need-whole-answers": {
@@ -1505,6 +1510,11 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "fastest": "prefer: [free, fastest]",
         "quality": models(PAID, PAID) + "\nprefer: [quality]",
         "headroom": "prefer: [headroom]",
+        "reliable": "prefer: [reliable]",
+        "value": "prefer: [value]",
+        "value of a task": "tasks: { a: { keywords: [x], prefer: [value] }, "
+        "c: { worth: $0.02, prefer: [value] } }",
+        "value of a rule": rules("when: { tags: x }, prefer: [value]"),
         "the same model": "prefer: [same_model]",
         "nothing left to spread": models(FREE, PAID) + "\nprefer: [free, spread]",
         "after spread": "prefer: [spread, cheapest]",

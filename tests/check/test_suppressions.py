@@ -67,7 +67,7 @@ def test_errors_cannot_be_accepted() -> None:
 
 
 def test_notes_can_be_accepted() -> None:
-    text = "learning: { mode: suggest } # policy-router: ignore[no-effect-yet]"
+    text = "discovery: { sources: [openrouter] } # policy-router: ignore[no-effect-yet]"
     assert look(text).diagnostics == ()
 
 

@@ -26,7 +26,8 @@ models:
 BUDGET: Final = "budgets: { all: { cap: $10/month, then: free_only } }\n"
 LINE_OF_MODEL: Final = 6
 SECTIONS: Final = re.compile(
-    r"(aliases|abilities|detect|attributes|tags|rules|tasks|limits|budgets|sessions|prefer): "
+    r"(aliases|abilities|detect|attributes|tags|rules|tasks|limits|budgets|sessions|prefer|"
+    r"learning): "
 )
 
 WRONG_USES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
@@ -146,6 +147,31 @@ WRONG_USES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("prefer: [spred]", "unknown-word"),
         ("prefer: [spread, spread]", "duplicate-entry"),
         ("prefer: [spread, cheapest]", "sort-key-without-effect"),
+    ),
+    "prefer: value": (
+        ("prefer: [valeu]", "unknown-word"),
+        ("prefer: value", "wrong-type"),
+        ("prefer: [value]", "sort-key-without-effect"),
+    ),
+    "prefer: reliable": (
+        ("prefer: [relaible]", "unknown-word"),
+        ("prefer: { reliable: true }", "wrong-type"),
+        ("prefer: [reliable]", "sort-key-without-effect"),
+    ),
+    "tasks.worth": (
+        ("tasks: { a: { worth: 2c, prefer: [value] } }", "bad-unit"),
+        ("tasks: { a: { worht: $0.02, prefer: [value] } }", "unknown-field"),
+        ("tasks: { a: { worth: $0.02 } }", "field-without-effect"),
+    ),
+    "tasks.patience": (
+        ("tasks: { a: { worth: $1, patience: $0.001, prefer: [value] } }", "bad-unit"),
+        ("tasks: { a: { worth: $1, patience: 5s, prefer: [value] } }", "bad-unit"),
+        ("tasks: { a: { patience: $0.001/s } }", "field-without-effect"),
+    ),
+    "learning.min_samples": (
+        ("learning: { mode: adjust, min_samples: 0 }", "bad-value"),
+        ("learning: { mode: adjust, min_sample: 5 }", "unknown-field"),
+        ("learning: { mode: adjust, min_samples: 5% }", "wrong-type"),
     ),
     "prefer: same_model": (
         ("prefer: [same-model]", "unknown-word"),

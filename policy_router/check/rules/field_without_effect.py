@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from policy_router.check.idle_fields import idle_fields
 from policy_router.check.subject import note, warning
 from policy_router.domain.fallback import Action
+from policy_router.domain.ordering import SortKey
 from policy_router.domain.periods import Period
 from policy_router.domain.sessions import Keep
 from policy_router.language.document.prices import PriceShape
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
     from policy_router.language.document.acceptance import AcceptShape
+    from policy_router.language.document.classification import TaskShape
     from policy_router.language.document.document import Document
     from policy_router.language.document.models import ModelShape
     from policy_router.language.source import Path
@@ -132,6 +134,7 @@ def _tasks(document: Document) -> Iterator[Found]:
                 "`use` already excludes all other models",
                 "leave `only` out",
             )
+        yield from _worth(document, name, task)
         models = document.models or {}
         if task.max_attempts is not None and models and task.max_attempts > _most_calls(models):
             yield (
@@ -276,6 +279,24 @@ def _sessions(subject: Subject) -> Iterator[Found]:
     else:
         return
     yield ("sessions", "keep"), f"{what}, so `keep: {shape.keep}` changes nothing", help_
+
+
+def _worth(document: Document, name: str, task: TaskShape) -> Iterator[Found]:
+    """Yield what the key `value` needs where nothing is sorted by it."""
+    if task.patience is not None and task.worth is None:
+        yield (
+            ("tasks", name, "patience"),
+            "`patience` is weighed against `worth`, which the task does not have",
+            "add  worth: $0.02 , what an accepted answer is worth",
+        )
+    orders = [document.prefer if task.prefer is None else task.prefer]
+    orders += [rule.prefer for rule in document.rules or ()]
+    if task.worth is not None and not any(SortKey.VALUE in (keys or ()) for keys in orders):
+        yield (
+            ("tasks", name, "worth"),
+            "no `prefer` of the policy sorts models by `value`",
+            "add  prefer: [value]  to the task",
+        )
 
 
 def _floors(subject: Subject) -> Iterator[Found]:

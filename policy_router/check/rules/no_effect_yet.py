@@ -3,7 +3,7 @@
 It is fully checked, so that the file stays valid, but no decision depends on it yet.
 
 Bad:
-    learning: { mode: suggest }
+    discovery: { sources: [openrouter] }
 
 Good:
     prefer: [free, cheapest]
@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import note
-from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from policy_router.language.document.document import Document
 
 SECTIONS: Final = (
-    "experiments", "learning", "invariants", "tests", "reports", "discovery",
+    "experiments", "invariants", "tests", "reports", "discovery",
 )  # fmt: skip
 
 
@@ -46,5 +45,5 @@ def _parts(document: Document) -> Iterator[str]:
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"
-    if SortKey.RELIABLE in (document.prefer or ()):
-        yield f"prefer: {SortKey.RELIABLE}"
+    if document.learning is not None and document.learning.explore:
+        yield "learning.explore"

@@ -1,7 +1,9 @@
 """a key of `prefer` that does not distinguish any models
 
-`fastest` needs a `latency`, `local` a model tagged `local`, `headroom` a limit or budget, and
-`same_model` a model at two providers. Without them the key is skipped. `spread` chooses among
+`fastest` needs a `latency`, `local` a model tagged `local`, `headroom` a limit or budget,
+`same_model` a model at two providers, and `value` the `worth` of a task. `reliable` needs outcomes,
+as `learning` records them; with these, `fastest` and `quality` need nothing else. Without them the
+key is skipped. `spread` chooses among
 models that are equal by every key before it, and leaves nothing to the keys after it.
 
 Bad:
@@ -13,7 +15,7 @@ Good:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
 from policy_router.decision.fresh_orders import upstream_of
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from policy_router.language.source import Path
 
 
+_MEASURED: Final = frozenset({SortKey.RELIABLE, SortKey.FASTEST, SortKey.QUALITY})
+"""Keys that outcomes give values to."""
+
+
 def check(subject: Subject) -> Iterator[Diagnostic]:
     if len(subject.policy.models) < 2:
         return
@@ -43,6 +49,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for path, prefer in lists:
         for i, key in enumerate(prefer or ()):
             reason, help_ = _reason(policy, key, (prefer or ())[:i])
+            if key is SortKey.VALUE and not reason:
+                reason, help_ = _worthless(policy, path)
             if reason:
                 yield warning(
                     "sort-key-without-effect",
@@ -63,6 +71,10 @@ def _reason(policy: Policy, key: OrderKey, before: Sequence[OrderKey]) -> tuple[
             f"no model is tagged `{LOCAL_TAG}`",
             f"add  tags: [{LOCAL_TAG}]  to those that run here",
         )
+    if policy.learning.is_on and key in _MEASURED:
+        return "", ""
+    if key is SortKey.RELIABLE:
+        return "no outcomes are recorded", "add  learning: { mode: adjust }"
     if key is SortKey.FASTEST and all(m.latency is None for m in models):
         return "no model has a `latency`", "add  latency: 2s  to the models"
     if key is SortKey.QUALITY and len({m.quality for m in models}) == 1:
@@ -80,6 +92,16 @@ def _reason(policy: Policy, key: OrderKey, before: Sequence[OrderKey]) -> tuple[
             "move it up, or remove keys before it that need not decide",
         )
     return "", ""
+
+
+def _worthless(policy: Policy, path: Path) -> tuple[str, str]:
+    """Why `value` distinguishes no models: nothing says what an answer is worth."""
+    tasks = policy.tasks if path[0] != "tasks" else [t for t in policy.tasks if t.name == path[1]]
+    if any(task.worth is not None for task in tasks):
+        return "", ""
+    which = "the task" if path[0] == "tasks" else "no task"
+    missing = "has no `worth`" if path[0] == "tasks" else "has a `worth`"
+    return f"{which} {missing}", "add  worth: $0.02  to the task: what an accepted answer is worth"
 
 
 def _values(model: Model, keys: Sequence[OrderKey]) -> tuple[object, ...]:

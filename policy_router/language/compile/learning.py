@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.domain.learning import Learning, LearningMode
+from policy_router.domain.learning import MIN_SAMPLES, Learning, LearningMode
+from policy_router.language.compile.values import given
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
@@ -18,7 +19,7 @@ def compile_learning(resolver: Resolver) -> Learning:
     resolver.no_twins(("learning", "quality"), shape.quality or [], "source")
     return Learning(
         LearningMode(shape.mode),
-        shape.min_samples,
+        given(shape.min_samples, MIN_SAMPLES),
         tuple(shape.quality or ()),
         shape.explore or 0.0,
     )

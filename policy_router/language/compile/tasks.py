@@ -61,6 +61,8 @@ def _task(resolver: Resolver, name: str, shape: TaskShape, default: str | None) 
         prefer=compile_order(resolver, shape.prefer, (*path, "prefer")),
         deadline=shape.deadline,
         max_attempts=shape.max_attempts,
+        worth=shape.worth,
+        patience=given(shape.patience, 0),
         only_at=places.key((*path, "only")) if shape.only else None,
         avoid_at=places.key((*path, "avoid")) if shape.avoid else None,
         use_at=places.key((*path, "use")) if shape.use else None,

@@ -17,8 +17,10 @@ from policy_router.language.document.criteria import (
 )
 from policy_router.language.document.types import (
     Ability,
+    Money,
     Name,
     Percent,
+    PerSecond,
     Selectors,
     Shape,
     Share,
@@ -78,6 +80,16 @@ class TaskShape(Shape):
     max_price: MaxPrice = None
     max_cost: MaxCost = None
     prefer: Prefer = None
+    worth: Annotated[Money | None, Field(
+        description="What an accepted answer is worth to you, for the key `value` of `prefer`. "
+        "Default: not said, so that `value` does not sort.",
+        examples=["$0.02"],
+    )] = None  # fmt: skip
+    patience: Annotated[PerSecond | None, Field(
+        description="What each second of waiting for the answer costs you, for the key `value` of "
+        "`prefer`. Default: `$0/s`.",
+        examples=["$0.001/s"],
+    )] = None  # fmt: skip
     deadline: Annotated[Wait | None, Field(
         description="Time for the whole request, all attempts together. Default: `deadline` of "
         "`fallback`.",

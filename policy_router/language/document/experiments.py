@@ -172,7 +172,8 @@ class LearningShape(Shape):
         examples=["suggest"],
     )]  # fmt: skip
     min_samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Outcomes of a model that are needed before they count.", examples=[200]
+        description="Outcomes of a model that are needed before they count. Default: 30.",
+        examples=[200],
     )] = None  # fmt: skip
     quality: Annotated[
         Annotated[list[Literal["accept", "feedback"]], Field(min_length=1)] | None,

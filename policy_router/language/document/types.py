@@ -79,6 +79,7 @@ Percent = Annotated[float, *_with_unit(units.PERCENT, "A percentage from 0% to 1
 PercentKey = Annotated[str, Field(pattern=units.PERCENT.pattern)]
 Change = Annotated[float, *_with_unit(units.CHANGE, "A change in percent, with its sign.")]
 Factor = Annotated[float, *_with_unit(units.FACTOR, "How many times as much.")]
+PerSecond = Annotated[int, *_with_unit(units.SECONDLY, "US dollars per second.")]
 PerHour = Annotated[int, *_with_unit(units.HOURLY, "US dollars per hour.")]
 Size = Annotated[int, *_with_unit(units.SIZE, "An amount of memory.")]
 RequestRate = Annotated[

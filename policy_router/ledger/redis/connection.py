@@ -37,6 +37,8 @@ SESSIONS: Final = resources.files(__package__).joinpath("sessions.lua").read_tex
 """The script that writes a session. It is short, and is sent with each write."""
 HEALTH: Final = resources.files(__package__).joinpath("health.lua").read_text("utf-8")
 """The script that reads and writes the health of models, sent in the same way."""
+TALLIES: Final = resources.files(__package__).joinpath("tallies.lua").read_text("utf-8")
+"""The script that adds tallies, sent in the same way."""
 SHA: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 OPTIONS: Final = ("client_name", "db", "password", "username")

@@ -29,6 +29,7 @@ from policy_router.ledger.redis.connection import (
     HEALTH,
     SESSIONS,
     SHA,
+    TALLIES,
     LoopConnection,
     own_options,
     place_of,
@@ -36,10 +37,11 @@ from policy_router.ledger.redis.connection import (
 from policy_router.ledger.redis.diagnosis import describe
 from policy_router.ledger.sessions import MOST_SESSIONS
 from policy_router.ledger.store import Ended, Settled
+from policy_router.ledger.tallies import KEPT_DAYS, KNOWN_DAYS, DayTallies
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.diagnosis import Diagnosis
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         Stale,
         Unavailable,
     )
+    from policy_router.ledger.tallies import TallyBatch
 
 PATIENCE: Final = 0.25
 """Seconds to wait for an answer, not counting those in which the event loop itself was busy. A verb
@@ -64,6 +67,8 @@ ROWS: Final = 100_000
 """Entries of the ledger that are kept; older ones become the opening balances of counters."""
 PAGE: Final = 1000
 """Entries that are read at once."""
+_APART: Final = "\x1f"
+"""Stands between the key of a tally and the name of what is counted."""
 
 
 _INHERITED: Final[list[LoopConnection]] = []
@@ -191,6 +196,44 @@ class RedisStore:
         return await self._connection(self._patience).ask(
             "EVAL", HEALTH, 1, self._base, "" if now is None else repr(now), *arguments
         )
+
+    async def add_tallies(self, batch: TallyBatch) -> None:
+        """See TallyStore."""
+        now = self._now()
+        counts = [
+            part
+            for (day, key), row in batch.counts.items()
+            for name, n in row.items()
+            for part in (day, codec.encode(f"{key}{_APART}{name}"), n)
+        ]
+        await self._connection(UNHURRIED).ask(
+            "EVAL", TALLIES, 1, self._base, "" if now is None else repr(now),
+            codec.encode(batch.topic), codec.encode(batch.source), batch.number, KEPT_DAYS,
+            KNOWN_DAYS, *counts,
+        )  # fmt: skip
+
+    async def read_tallies(self, topic: str, known: Mapping[int, int]) -> dict[int, DayTallies]:
+        """See TallyStore. Read page by page: what is added meanwhile is read the next time."""
+        connection, base = self._connection(UNHURRIED), f"{self._base}:tallies:{topic}"
+        changed = {}
+        for name, n in (await connection.ask("HGETALL", base)).items():
+            day, version = int(name), int(n)
+            if known.get(day) != version:
+                rows = await self._tallies_of(connection, f"{base}:{day}")
+                changed[day] = DayTallies(version, rows)
+        return changed
+
+    async def _tallies_of(self, connection: LoopConnection, key: str) -> dict[str, dict[str, int]]:
+        rows: dict[str, dict[str, int]] = {}
+        cursor = 0
+        while True:
+            next_cursor, page = await connection.ask("HSCAN", key, cursor, "COUNT", PAGE)
+            for field, n in page.items():
+                row, _, name = codec.decode(field).rpartition(_APART)
+                rows.setdefault(row, {})[name] = int(n)
+            cursor = int(next_cursor)
+            if not cursor:
+                return rows
 
     def _now(self) -> float | None:
         """The time of the clock that tests set; None where the server's counts."""

@@ -24,6 +24,7 @@ from policy_router.ledger.sqlite.codec import LEDGER, decode, from_entry
 from policy_router.ledger.sqlite.health import forget_health
 from policy_router.ledger.sqlite.sessions import forget_sessions
 from policy_router.ledger.sqlite.statements import FEW, find, many
+from policy_router.ledger.sqlite.tallies import forget_tallies
 from policy_router.ledger.store import Attribution, Hold
 
 if TYPE_CHECKING:
@@ -281,6 +282,7 @@ def forget(connection: sqlite3.Connection, now: float, after: str) -> str:
         )
     forget_sessions(connection, now)
     forget_health(connection, now)
+    forget_tallies(connection, now)
     row = connection.execute(
         f"SELECT key FROM slot WHERE key > ? ORDER BY key LIMIT 1 OFFSET {FEW}", (after,)
     ).fetchone()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.ledger.sqlite.continuity import SCHEMA as CONTINUITY
 from policy_router.ledger.sqlite.health import TABLE as HEALTH
 from policy_router.ledger.sqlite.sessions import TABLE as KEPT_SESSIONS
+from policy_router.ledger.sqlite.tallies import TABLES as TALLIES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -122,7 +123,7 @@ SESSIONS: Final = (
     "ALTER TABLE bucket ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0 CHECK (forgotten >= 0)",
     "ALTER TABLE ledger ADD COLUMN session TEXT NOT NULL DEFAULT ''",
 )
-MIGRATIONS: Final = (SCHEMA, CONTINUITY, CLOCKS, SESSIONS, KEPT_SESSIONS, HEALTH)
+MIGRATIONS: Final = (SCHEMA, CONTINUITY, CLOCKS, SESSIONS, KEPT_SESSIONS, HEALTH, TALLIES)
 """The statements that bring a ledger from each `user_version` to the next."""
 COUNTERS: Final = (
     "meta", "bucket", "slot", "seat", "hold", "released", "branch", "lost_ledger",

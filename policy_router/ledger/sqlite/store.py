@@ -15,6 +15,7 @@ from policy_router.ledger.sqlite.clock import LedgerClock
 from policy_router.ledger.sqlite.continuity import accept
 from policy_router.ledger.sqlite.file import LedgerFile
 from policy_router.ledger.sqlite.reports import SqliteReader
+from policy_router.ledger.sqlite.tallies import read_tallies
 from policy_router.ledger.sqlite.timing import TIMING, Timing
 from policy_router.ledger.sqlite.worker import Reader, VerbRequest
 from policy_router.ledger.sqlite.writer import Writer
@@ -23,7 +24,7 @@ from policy_router.resilience import forks
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from policy_router.domain.limits import Charge, Reading
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         Stale,
         Unavailable,
     )
+    from policy_router.ledger.tallies import DayTallies, TallyBatch
 
 T = TypeVar("T")
 
@@ -171,6 +173,14 @@ class SqliteStore(SqliteReader):
             health=True,
         )
 
+    async def add_tallies(self, batch: TallyBatch) -> None:
+        """See TallyStore."""
+        await self._submit(self._writer, lambda _ledger, _now: None, tallies=batch)
+
+    async def read_tallies(self, topic: str, known: Mapping[int, int]) -> dict[int, DayTallies]:
+        """See TallyStore."""
+        return await self._consult(read_tallies, topic, known)
+
     async def aclose(self) -> None:
         """See Store. What was submitted before is done first."""
         if self._closed is None:
@@ -188,9 +198,12 @@ class SqliteStore(SqliteReader):
         sessions: tuple[str, ...] = (),
         *,
         health: bool = False,
+        tallies: TallyBatch | None = None,
     ) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        request = VerbRequest(run, future, ids, charges, sessions=sessions, health=health)
+        request = VerbRequest(
+            run, future, ids, charges, sessions=sessions, health=health, tallies=tallies
+        )
         return await self._answer(worker, request)
 
     async def _answer(self, worker: Worker, request: VerbRequest[T]) -> T:

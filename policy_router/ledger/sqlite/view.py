@@ -33,18 +33,20 @@ from policy_router.ledger.sqlite.reports import SqliteReader
 from policy_router.ledger.sqlite.rows import LoadedState, load_counters
 from policy_router.ledger.sqlite.schema import MIGRATIONS, identify
 from policy_router.ledger.sqlite.sessions import load_sessions
+from policy_router.ledger.sqlite.tallies import read_tallies
 from policy_router.ledger.sqlite.timing import TIMING
 from policy_router.ledger.uptime import host
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.clock import Moment, Source
     from policy_router.ledger.continuity import Loss, Mark
     from policy_router.ledger.sessions import SessionRecord
     from policy_router.ledger.sqlite.timing import Timing
+    from policy_router.ledger.tallies import DayTallies
 
 T = TypeVar("T")
 
@@ -104,10 +106,14 @@ class SqliteView(SqliteReader):
 
         return await self._consult(look)
 
+    async def read_tallies(self, topic: str, known: Mapping[int, int]) -> dict[int, DayTallies]:
+        """See TallyStore."""
+        return await self._consult(read_tallies, topic, known)
+
     async def _write(self, *_: object) -> NoReturn:
         raise self._file.unusable("it was opened for reading only", "open it with `open_store`")
 
-    reserve = renew = settle = release = write_session = swap_health = _write
+    reserve = renew = settle = release = write_session = swap_health = add_tallies = _write
 
     async def aclose(self) -> None:
         """See Store."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from policy_router.ledger.sqlite.clock import LedgerClock
     from policy_router.ledger.sqlite.file import LedgerFile
     from policy_router.ledger.store import Hold
+    from policy_router.ledger.tallies import TallyBatch
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class VerbRequest(Generic[T]):
         charges: The charges that the verb touches.
         sessions: The keys of the sessions that the verb touches.
         health: Whether it touches the health of models.
+        tallies: Tallies that it adds.
         hold: The hold that it may take.
         body: The text of that hold.
         sent: When it was sent, in the time of its loop.
@@ -57,7 +59,7 @@ class VerbRequest(Generic[T]):
 
     __slots__ = (
         "answer", "begun", "body", "charges", "failure", "future", "health", "hold", "ids", "loop",
-        "run", "sent", "sessions", "withdrawn",
+        "run", "sent", "sessions", "tallies", "withdrawn",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +72,7 @@ class VerbRequest(Generic[T]):
         *,
         sessions: tuple[str, ...] = (),
         health: bool = False,
+        tallies: TallyBatch | None = None,
     ) -> None:
         self.run = run
         self.future = future
@@ -78,6 +81,7 @@ class VerbRequest(Generic[T]):
         self.charges = charges
         self.sessions = sessions
         self.health = health
+        self.tallies = tallies
         self.hold = hold
         self.body = "" if hold is None else encode(hold)
         self.sent = 0.0

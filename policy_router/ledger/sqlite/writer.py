@@ -22,6 +22,7 @@ from policy_router.ledger.sqlite.continuity import History, record_synced, write
 from policy_router.ledger.sqlite.health import load_health, save_health
 from policy_router.ledger.sqlite.rows import forget, load, save
 from policy_router.ledger.sqlite.sessions import load_sessions, save_sessions
+from policy_router.ledger.sqlite.tallies import add_tallies
 from policy_router.ledger.sqlite.worker import Worker, answer_all
 from policy_router.ledger.store import Unavailable
 
@@ -156,6 +157,9 @@ class Writer(Worker):
         bodies = {id(request.hold): request.body for request in requests}
         remembers = save_sessions(connection, sessions, loaded.ledger.sessions)
         remembers = save_health(connection, health, loaded.ledger.health) or remembers
+        for request in requests:
+            if request.tallies is not None:
+                remembers = add_tallies(connection, request.tallies, now) or remembers
         if history.write(changed=save(connection, loaded, bodies, now)) or remembers:
             if moment.anchor is not None and moment.anchor != stored.anchor:
                 sqlite_clock.save(connection, self.time.machine, moment.anchor)

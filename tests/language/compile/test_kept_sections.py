@@ -58,7 +58,7 @@ def test_a_policy_without_these_sections_keeps_nothing_of_them() -> None:
     policy = good("")
     kept = (policy.experiments, policy.prompts, policy.invariants, policy.tests)
     assert kept == ((), (), (), ())
-    assert policy.learning == Learning(LearningMode.OFF, None)
+    assert policy.learning == Learning(LearningMode.OFF, 30)
 
 
 def test_experiments() -> None:

@@ -59,7 +59,7 @@ def test_a_sound_ledger(path: Path, mounts: Path) -> None:
     assert {f.level for f in found} == {NOTE}
     assert [f.subject for f in found] == ["version", "file system", "format", "size"]
     assert of(found, "file system") == [(NOTE, "ext4")]
-    assert of(found, "format") == [(NOTE, "6; this version writes 6")]
+    assert of(found, "format") == [(NOTE, "7; this version writes 7")]
     assert of(found, "size") == [
         (NOTE, f"{len(before) / 1e6:.1f} MB, log 0.0 MB, 0 rows in the ledger")
     ]
@@ -215,9 +215,9 @@ def test_databases_of_others(path: Path, mounts: Path, tmp_path: Path) -> None:
         (ERROR, "is the database of another program")
     ]
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 7")
+        connection.execute("PRAGMA user_version = 8")
     assert of(diagnose(path, ClockReading(NOON), mounts), "format") == [
-        (ERROR, "7; this version writes 6")
+        (ERROR, "8; this version writes 7")
     ]
 
 

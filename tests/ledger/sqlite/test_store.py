@@ -710,16 +710,16 @@ def test_the_database_of_another_program_is_not_changed(path: Path) -> None:
 def test_a_ledger_of_a_later_version_is_not_changed(path: Path) -> None:
     with opened(path) as w:
         w.reserve("a", w.money(1))
-    sql(path, "PRAGMA user_version = 7")
-    with pytest.raises(StoreError, match="its format is 7, and this version writes 6; use the"):
+    sql(path, "PRAGMA user_version = 8")
+    with pytest.raises(StoreError, match="its format is 8, and this version writes 7; use the"):
         SqliteStore(path)
 
 
 def test_a_later_version_that_takes_over_is_noticed(path: Path) -> None:
     with opened(path) as w:
-        sql(path, "PRAGMA user_version = 7")
+        sql(path, "PRAGMA user_version = 8")
         for verb in (lambda: w.reserve("b", w.money(1)), lambda: w.used(w.money(1))):
-            with pytest.raises(StoreError, match="its format is 7"):
+            with pytest.raises(StoreError, match="its format is 8"):
                 verb()
 
 

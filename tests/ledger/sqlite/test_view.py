@@ -185,7 +185,7 @@ def test_a_ledger_of_an_earlier_format_is_read_as_it_is(path: Path) -> None:
         assert len(w.rows()) == 1
         assert w.do(w.store.read_health()) == {}
     found = {f.subject: f for f in diagnose(path, ClockReading(NOON - 90))}
-    assert found["format"].text == "2; this version writes 6"
+    assert found["format"].text == "2; this version writes 7"
     assert found["time"].text.startswith("the ledger's time stands still for 90 s")
     assert path.read_bytes() == before
     with store(path) as w:

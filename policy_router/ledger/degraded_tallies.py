@@ -1,0 +1,31 @@
+"""The tallies of a store that may be out of reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.ledger.degraded_health import DegradableHealth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policy_router.ledger.tallies import DayTallies, TallyBatch, TallyStore
+
+
+class DegradableTallies(DegradableHealth):
+    """The verbs of a TallyStore. They raise StoreError, at once while the store is given up."""
+
+    _tallies: TallyStore | None
+
+    async def add_tallies(self, batch: TallyBatch) -> None:
+        """See TallyStore. A store that keeps no tallies drops them."""
+        store = self._tallies
+        if store is not None:
+            await self._call(lambda: store.add_tallies(batch))
+
+    async def read_tallies(
+        self, topic: str, known: Mapping[int, int]
+    ) -> Mapping[int, DayTallies] | None:
+        """See TallyStore."""
+        store = self._tallies
+        return None if store is None else await self._call(lambda: store.read_tallies(topic, known))
