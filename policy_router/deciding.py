@@ -21,10 +21,11 @@ from policy_router.providers.bounds import is_small
 from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Decision
+    from policy_router.domain.experience import Measured
     from policy_router.domain.situation import Situation
     from policy_router.execution.accounting import Accounting
     from policy_router.execution.cooldown import Cooldowns
@@ -75,6 +76,7 @@ class Decider:
             evaluated.
         new_id: Makes the ids of decisions.
         bounds: How large a request may be.
+        measured: Gives what was measured of models at requests like one, by policy and situation.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Decider:
         decide_at: Callable[[], float],
         new_id: Callable[[], str],
         bounds: Bounds,
+        measured: Callable[[Policy, Situation], Mapping[str, Measured]],
     ) -> None:
         self._accounting = accounting
         self._cooldowns = cooldowns
@@ -97,6 +100,7 @@ class Decider:
         self._decide_at = decide_at
         self._new_id = new_id
         self._bounds = bounds
+        self._measured = measured
         self._classifier: Classifier | None = None
         self._readers = Threads(_READERS, "policy-router-reading")
 
@@ -220,4 +224,5 @@ class Decider:
             )
         else:
             used, session = await self._accounting.readings(policy, situation, patience), None
-        return Snapshot(now, cooling, used, decision_id, session, last=last)
+        measured = self._measured(policy, situation)
+        return Snapshot(now, cooling, used, decision_id, session, last=last, measured=measured)

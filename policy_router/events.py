@@ -277,6 +277,10 @@ class EventSource:
         self.new_id = Ids(clock) if new_id is None else new_id
         self._failed: set[int] = set()
 
+    def add(self, observer: Observer) -> None:
+        """Sends every event from now on to one more observer."""
+        self._observers = (*self._observers, observer)
+
     def identity(self, request_id: str | None = None, revision: str | None = None) -> EventIdentity:
         """Returns the first fields of an event that happens now."""
         return self.new_id(), request_id, self._clock(), revision

@@ -23,6 +23,7 @@ from policy_router.execution.order_functions import OrderFunctions
 from policy_router.execution.prober import Prober
 from policy_router.following import follow
 from policy_router.health import HealthMethods
+from policy_router.learning_methods import LearningMethods
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.open import open_store
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from policy_router.providers.user_caller import CallFunction
 
 
-class Router(EmbeddingMethods, HealthMethods, SyncMethods):
+class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
     """Answers requests with the models that a policy allows, and follows the policy files.
 
         async with Router.open("policies/") as router:
@@ -108,6 +109,7 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
         self._prober = Prober(
             self._caller, self._accounting, cooldowns, lambda: self.policy, bulkheads=calls
         )
+        self._keeper = self._begin_experience(self._store, events, clock)
         estimators = EstimatorRunner(
             self._caller,
             self._accounting,
@@ -125,6 +127,7 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
             decide_at=clock if decide_at is None else decide_at,
             new_id=events.new_id,
             bounds=bounds,
+            measured=self._keeper.measured,
         )
 
     @classmethod
@@ -260,6 +263,7 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
             TooLargeError: The request is beyond the bounds.
         """
         policy = self.policy
+        self._keeper.begin()
         intake = await self._decider.take_in(policy, messages or None, options, stream=stream)
         return (await self._decider.decide(policy, intake)).decision
 
@@ -274,6 +278,7 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
         """
         policy = self.policy
         self._prober.begin()
+        self._keeper.begin()
         await self._decider.prepare(policy)
         await self._caller.prepare(policy.models)
 
@@ -332,6 +337,7 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
         # The request keeps this policy, whatever is reloaded meanwhile.
         policy, began = self.policy, time.monotonic()
         self._prober.begin()
+        self._keeper.begin()
         intake = await self._decider.take_in(policy, messages, options, stream=stream)
         if intake.body is None:
             raise UsageError("`messages` must be a list with at least one message")
@@ -361,7 +367,9 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
         await asyncio.to_thread(self.close)
 
     async def _close_connections(self) -> None:
-        for part in (self._caller, self._prober, self._cooldowns, self._accounting):
+        for part in (
+            self._caller, self._prober, self._cooldowns, self._keeper, self._accounting,
+        ):  # fmt: skip
             await part.aclose()
 
     async def __aenter__(self) -> Self:

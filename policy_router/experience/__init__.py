@@ -1,0 +1,1 @@
+"""What past requests say: counts of their outcomes, and what may be concluded from these."""

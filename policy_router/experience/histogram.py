@@ -1,0 +1,52 @@
+"""Durations in buckets whose bounds grow by the same factor, so that counts of them can be added.
+
+There are eight buckets to a doubling. A quantile that is read from them is off by at most 4.5
+percent of the true one.
+"""
+
+from __future__ import annotations
+
+from math import ceil, floor, log2
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PER_DOUBLING: Final = 8
+"""Buckets between a duration and twice that duration."""
+RELATIVE_ERROR: Final = 2 ** (0.5 / PER_DOUBLING) - 1
+"""How far a quantile can be off, as a share of it, for durations within the bounds."""
+SHORTEST: Final = 1e-3
+"""Seconds; anything shorter is in the first bucket."""
+LONGEST: Final = 1e6
+"""Seconds; anything longer is in the last bucket."""
+
+
+def bucket_of(seconds: float) -> int:
+    """The bucket of a duration, from 0."""
+    if not seconds > SHORTEST:
+        return 0
+    return floor(log2(min(seconds, LONGEST) / SHORTEST) * PER_DOUBLING)
+
+
+def seconds_of(bucket: int) -> float:
+    """The middle of a bucket in seconds, by ratio."""
+    return float(SHORTEST * 2 ** ((bucket + 0.5) / PER_DOUBLING))
+
+
+def quantile(counts: Mapping[int, int], share: float) -> float | None:
+    """The duration that a share of all durations does not exceed.
+
+    Args:
+        counts: How many durations are in each bucket.
+        share: The share, above 0 and at most 1.
+
+    Returns:
+        Seconds; None where there is no duration.
+    """
+    wanted = ceil(sum(counts.values()) * share)
+    for bucket in sorted(counts):
+        wanted -= counts[bucket]
+        if wanted <= 0:
+            return seconds_of(bucket)
+    return None

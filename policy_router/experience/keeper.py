@@ -1,0 +1,225 @@
+"""Stores what was counted and reads what all processes counted, in the background.
+
+No request waits for it. It begins with the first request, in the event loop of that, and ends with
+the router, which stores what is left. While the store is out of reach, counts wait here, up to a
+bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from policy_router.errors import StoreError
+from policy_router.experience.counts import OutcomeCounts, total
+from policy_router.experience.nodes import OutcomeKey, node_of
+from policy_router.experience.table import MeasuredTable, measured_table
+from policy_router.ids import Ids
+from policy_router.ledger.tallies import DAY, KEPT_DAYS, TallyBatch, TallyStore
+from policy_router.resilience import forks
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.experience import Measured
+    from policy_router.domain.learning import Learning
+    from policy_router.domain.situation import Situation
+    from policy_router.experience.recorder import OutcomeRecorder
+    from policy_router.ledger.tallies import DayTallies
+
+_log: Final = logging.getLogger(__name__)
+
+TOPIC: Final = "experience"
+INTERVAL: Final = 5.0
+"""Seconds between two exchanges with the store, at least."""
+PAUSE: Final = 20.0
+"""How many times as long as an exchange took there is none after it."""
+AT_ONCE: Final = 200
+"""Rows of one batch, so that the store is never busy for long."""
+MOST_WAITING: Final = 200
+"""Batches that wait while the store is out of reach; beyond it, the oldest are dropped."""
+RECENT_DAYS: Final = 30
+"""Days whose outcomes the measured values rest on, today included."""
+
+
+class ExperienceKeeper:
+    """The counts of all processes that share a store.
+
+    Attributes:
+        dropped: Rows of counts that were dropped, because the store was out of reach for too long.
+    """
+
+    def __init__(
+        self,
+        store: object,
+        recorder: OutcomeRecorder,
+        policy: Callable[[], Policy],
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Make a keeper; it does nothing before `begin`.
+
+        Args:
+            store: Where the counts are kept, if it keeps tallies.
+            recorder: Counts the outcomes of this process.
+            policy: The active policy.
+            clock: Gives Unix time.
+            sleep: Waits for a number of seconds.
+        """
+        self._store = store if isinstance(store, TallyStore) else None
+        self._recorder = recorder
+        self._policy = policy
+        self._clock = clock
+        self._sleep = sleep
+        self._ids = Ids(clock)
+        self._days: dict[int, dict[OutcomeKey, OutcomeCounts]] = {}
+        self._versions: dict[int, int] = {}
+        self._table = MeasuredTable()
+        self._learning: Learning | None = None
+        self._begin()
+        forks.follow(self)
+
+    def _begin(self) -> None:
+        self.dropped = 0
+        self._source, self._number = self._ids(), 0
+        self._waiting: deque[TallyBatch] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._busy = asyncio.Lock()
+
+    def after_fork_in_child(self) -> None:
+        """Start over: tasks are the parent's, which stores what it gathered."""
+        self._begin()
+
+    # -- for requests --------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin to exchange counts with the store in the running event loop, where the active
+        policy learns, unless that has begun."""
+        if self._store is None or not self._policy().learning.is_on:
+            return
+        task = self._task
+        if task is None or task.done() or not task.get_loop().is_running():
+            self._busy = asyncio.Lock()  # that of a loop which has ended may never be released
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def measured(self, policy: Policy, situation: Situation) -> Mapping[str, Measured]:
+        """What was measured of models at requests like this one; nothing where the policy does not
+        learn."""
+        return self._table.at(node_of(situation)) if policy.learning.is_on else {}
+
+    # -- for programs --------------------------------------------------------------------------
+
+    def counted(self, since: float | None = None) -> dict[OutcomeKey, OutcomeCounts]:
+        """The counts of all processes, as they were read last.
+
+        Args:
+            since: Unix time of the first day that counts; None for all days that are kept.
+        """
+        first = 0 if since is None else int(since // DAY)
+        rows: dict[OutcomeKey, list[OutcomeCounts]] = {}
+        for day, counted in self._days.items():
+            if day >= first:
+                for key, counts in counted.items():
+                    rows.setdefault(key, []).append(counts)
+        return {key: total(parts) for key, parts in rows.items()}
+
+    async def exchange(self) -> None:
+        """Store what was counted here, and read what was counted anywhere.
+
+        Raises:
+            StoreError: The store cannot be reached; what was counted here waits.
+        """
+        store = self._store
+        if store is None:
+            return
+        async with self._busy:
+            await self._send(store)
+            changed = await store.read_tallies(TOPIC, dict(self._versions))
+            await self._learn(changed or {})
+
+    async def aclose(self) -> None:
+        """Store what is left, if the store can be reached."""
+        task, self._task = self._task, None
+        if task is not None and task.get_loop() is asyncio.get_running_loop():
+            task.cancel()
+            await asyncio.wait([task])
+        if self._store is not None:
+            self._gather()
+            try:
+                await self._deliver(self._store)
+            except StoreError as error:
+                self._tell(error, sum(len(batch.counts) for batch in self._waiting))
+
+    # -- in the background ---------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while self._policy().learning.is_on:
+            began = time.monotonic()
+            try:
+                await self.exchange()
+            except StoreError as error:
+                _log.debug("outcomes wait to be stored: %s", error)
+            except Exception:  # noqa: BLE001  the next exchange may work
+                _log.exception("outcomes could not be read")
+            await self._sleep(max(INTERVAL, PAUSE * (time.monotonic() - began)))
+
+    async def _send(self, store: TallyStore) -> None:
+        self._gather()
+        await self._deliver(store)
+
+    def _gather(self) -> None:
+        """Make batches of what was counted here."""
+        rows = [((day, str(key)), row) for (day, key), row in self._recorder.take().items()]
+        for start in range(0, len(rows), AT_ONCE):
+            self._number += 1
+            counts = dict(rows[start : start + AT_ONCE])
+            self._waiting.append(TallyBatch(TOPIC, self._source, self._number, counts))
+        while len(self._waiting) > MOST_WAITING:
+            self._tell(None, len(self._waiting.popleft().counts))
+
+    async def _deliver(self, store: TallyStore) -> None:
+        while self._waiting:
+            await store.add_tallies(self._waiting[0])
+            self._waiting.popleft()
+
+    def _tell(self, error: StoreError | None, rows: int) -> None:
+        if rows:
+            if not self.dropped:
+                why = "too many wait" if error is None else str(error)
+                _log.error("counts of outcomes are dropped, so that they are missing: %s", why)
+            self.dropped += rows
+
+    async def _learn(self, changed: Mapping[int, DayTallies]) -> None:
+        """Take in the days that changed, in a thread."""
+        learning = self._policy().learning
+        oldest = int(self._clock() // DAY) - KEPT_DAYS
+        past = [day for day in self._days if day < oldest]
+        if not (changed or past or learning != self._learning):
+            return
+        for day in past:
+            del self._days[day]
+        self._days |= await asyncio.to_thread(_read_days, changed)
+        self._versions |= {day: tallies.version for day, tallies in changed.items()}
+        recent = self.counted(self._clock() - (RECENT_DAYS - 1) * DAY)
+        self._table = await asyncio.to_thread(measured_table, recent, learning)
+        self._learning = learning
+
+
+def _read_days(
+    changed: Mapping[int, DayTallies],
+) -> dict[int, dict[OutcomeKey, OutcomeCounts]]:
+    """The counts of days; keys that another version wrote are left out."""
+    days: dict[int, dict[OutcomeKey, OutcomeCounts]] = {}
+    for day, tallies in changed.items():
+        rows = days[day] = {}
+        for text, counts in tallies.counts.items():
+            try:
+                rows[OutcomeKey.parse(text)] = OutcomeCounts(counts)
+            except ValueError:
+                continue
+    return days

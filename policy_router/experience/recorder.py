@@ -1,0 +1,213 @@
+"""Counts the outcomes of requests as they end. It does no IO; what it gathers is taken from it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from policy_router.domain.outcome import Role
+from policy_router.events import Answered, Exhausted
+from policy_router.experience import counts
+from policy_router.experience.histogram import bucket_of
+from policy_router.experience.nodes import OutcomeKey, node_of
+from policy_router.ledger.tallies import DAY
+from policy_router.providers.failure import FailureKind
+from policy_router.resilience import forks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision
+    from policy_router.events import Event
+
+FAILED: Final = frozenset(
+    {
+        FailureKind.RATE_LIMITED, FailureKind.QUOTA_EXHAUSTED, FailureKind.MODEL_GONE,
+        FailureKind.CONNECT, FailureKind.TIMEOUT, FailureKind.SERVER_ERROR, FailureKind.OVERLOADED,
+        FailureKind.CONFLICT, FailureKind.CONNECTION_LOST, FailureKind.MALFORMED,
+        FailureKind.EMPTY, FailureKind.STREAM_BROKEN, FailureKind.UNKNOWN,
+    }
+)  # fmt: skip
+"""Failures on the way: they say how reliable a model is, and nothing of the quality of answers."""
+DECLINED: Final = frozenset(
+    {
+        FailureKind.CONTENT_POLICY, FailureKind.CONTEXT_TOO_LONG, FailureKind.BAD_REQUEST,
+        FailureKind.UNSUPPORTED,
+    }
+)  # fmt: skip
+"""Failures for what the request is, which count for nothing but the number of calls."""
+JUDGE: Final = "llm"
+"""The check that a judge makes."""
+MOST_ROWS: Final = 20_000
+"""The most rows that are gathered; beyond it, outcomes of new ones are dropped and counted."""
+MOST_CONVERSATIONS: Final = 20_000
+"""The most verdicts of conversations that are remembered, so that each counts once."""
+MOST_ANSWERS: Final = 20_000
+"""The most answers that feedback can still be counted for."""
+
+Row: TypeAlias = dict[str, int]
+Rows: TypeAlias = dict[tuple[int, OutcomeKey], Row]
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class OutcomeRecorder:
+    """An observer of events that counts outcomes, where the active policy learns.
+
+    Attributes:
+        dropped: Calls that were not counted, because too many rows waited to be stored.
+    """
+
+    def __init__(self, policy: Callable[[], Policy]) -> None:
+        """Make a recorder.
+
+        Args:
+            policy: The active policy.
+        """
+        self._policy = policy
+        self._lock = forks.lock()
+        self.dropped = 0
+        self._begin()
+        forks.follow(self)
+
+    def _begin(self) -> None:
+        self._rows: Rows = {}
+        self._heard: OrderedDict[int, None] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[OutcomeKey, int | None]] = OrderedDict()
+        self._scores: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def after_fork_in_child(self) -> None:
+        """Start over: what was gathered is stored by the parent."""
+        self._begin()
+
+    def __call__(self, event: Event) -> None:
+        """Count the calls of a request that has ended; other events are ignored."""
+        if isinstance(event, Answered | Exhausted) and event.attempts:
+            learning = self._policy().learning
+            if learning.is_on:
+                served = event.served_by if isinstance(event, Answered) else None
+                with self._lock:
+                    self._count(event.decision, event.attempts, served, int(event.time // DAY))
+
+    def take(self) -> Rows:
+        """Return what was gathered since the last time."""
+        with self._lock:
+            rows, self._rows = self._rows, {}
+            return rows
+
+    def add_feedback(self, decision_id: str, score: float, source: str, time: float) -> bool:
+        """Count what someone says of an answer; the last score of each source counts.
+
+        Args:
+            decision_id: Id of the decision.
+            score: How good the answer is, 0..1.
+            source: Who says it.
+            time: Unix time.
+
+        Returns:
+            Whether the answer is known: it was given by this process, not long ago.
+        """
+        with self._lock:
+            known = self._answers.get(decision_id)
+            row = None if known is None else self._row(int(time // DAY), known[0])
+            if known is None or row is None:
+                return False
+            new = round(score * counts.SCORE)
+            before = self._scores.get((decision_id, source))
+            _remember(self._scores, (decision_id, source), new, MOST_ANSWERS)
+            added, change = (1, new) if before is None else (0, new - before)
+            for prefix in ("", *_tenant_prefix(known[1])):
+                _add(row, prefix + counts.FEEDBACK, added)
+                _add(row, prefix + counts.FEEDBACK_SUM, change)
+            return True
+
+    # -- under the lock ------------------------------------------------------------------------
+
+    def _count(
+        self, decision: Decision, attempts: tuple[Attempt, ...], served: str | None, day: int
+    ) -> None:
+        request, node, role = decision.request, node_of(decision.situation), Role.FIRST
+        group = None if request.tenant is None else counts.tenant_group(request.tenant)
+        judges = [each.llm.model.provider_model for each in decision.accept if each.llm is not None]
+        for attempt in attempts:
+            key = OutcomeKey(node, attempt.model, role, attempt.prompt or "")
+            row = self._row(day, key)
+            rejected = attempt.failure == FailureKind.REJECTED
+            if rejected:
+                role = Role.AFTER_REJECTION
+            if row is None:
+                self.dropped += 1
+                continue
+            _add(row, counts.CALLS, 1)
+            if attempt.cost_nano_usd is not None:
+                _add(row, counts.COST, attempt.cost_nano_usd)
+                _add(row, counts.CHARGED, 1)
+            if attempt.failure is not None and not rejected:
+                if attempt.failure in FAILED:
+                    _add(row, counts.FAILED, 1)
+                elif attempt.failure in DECLINED:
+                    _add(row, counts.DECLINED, 1)
+                continue
+            _measure(row, attempt)
+            verdict = _verdict(attempt, judged_by_itself=attempt.provider_model in judges)
+            if verdict in {counts.FLAGGED, counts.BAD}:
+                _add(row, counts.REJECTED, 1)
+            if verdict is not None and self._is_news(request.session, request.tenant, day, key):
+                for prefix in ("", *_tenant_prefix(group)):
+                    _add(row, prefix + verdict, 1)
+            if attempt.model == served and decision.id:
+                _remember(self._answers, decision.id, (key, group), MOST_ANSWERS)
+
+    def _row(self, day: int, key: OutcomeKey) -> Row | None:
+        row = self._rows.get((day, key))
+        if row is None and len(self._rows) < MOST_ROWS:
+            row = self._rows[day, key] = {}
+        return row
+
+    def _is_news(self, session: str | None, tenant: str | None, day: int, key: OutcomeKey) -> bool:
+        """Whether a conversation has no verdict on this model at such requests today."""
+        if session is None:
+            return True
+        name = hash((session, tenant, day, key))
+        if name in self._heard:
+            return False
+        _remember(self._heard, name, None, MOST_CONVERSATIONS)
+        return True
+
+
+def _remember(known: OrderedDict[_K, _V], key: _K, value: _V, most: int) -> None:
+    known[key] = value
+    if len(known) > most:
+        known.popitem(last=False)
+
+
+def _add(row: Row, name: str, n: int) -> None:
+    row[name] = row.get(name, 0) + n
+
+
+def _tenant_prefix(group: int | None) -> tuple[str, ...]:
+    return () if group is None else (f"{counts.TENANT}{group} ",)
+
+
+def _measure(row: Row, attempt: Attempt) -> None:
+    """Count the time and the tokens of an answer."""
+    _add(row, counts.ANSWERED, 1)
+    _add(row, f"{counts.LATENCY}{bucket_of(attempt.seconds)}", 1)
+    if attempt.first_token is not None:
+        _add(row, f"{counts.FIRST_TOKEN}{bucket_of(attempt.first_token)}", 1)
+    if attempt.tokens_out is not None:
+        _add(row, counts.METERED, 1)
+        _add(row, counts.TOKENS_OUT, attempt.tokens_out)
+        _add(row, counts.TOKENS_IN, attempt.tokens_in or 0)
+
+
+def _verdict(attempt: Attempt, *, judged_by_itself: bool) -> str | None:
+    """The verdict on an answer: of the checks that reject it, else of a judge that is another model
+    than it, else of the checks that it passed."""
+    if any(check != JUDGE for check in attempt.rejected):
+        return counts.FLAGGED
+    if not judged_by_itself and (JUDGE in attempt.rejected or JUDGE in attempt.passed):
+        return counts.BAD if JUDGE in attempt.rejected else counts.GOOD
+    return counts.ACCEPTED if any(check != JUDGE for check in attempt.passed) else None
