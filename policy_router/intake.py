@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, cast
 
 from policy_router.base_errors import UsageError
+from policy_router.classification.body import read_body
 from policy_router.classification.classifier import Classification, Classifier
 from policy_router.classification.hosted import without_hosted
 from policy_router.classification.reading import RequestReading, read_request
@@ -133,10 +134,15 @@ def take_in(
         reading = read_request(sent, headers=facts.get("headers"), detect=kinds)
     # The caller may ask for more abilities than the body shows, never for fewer.
     needs = read_words("needs", facts.get("needs")) | reading.needs
-    if body is not None and original is not None and HOSTED_TOOLS not in needs:
-        kept = without_hosted(original.body, original.dialect)
-        if kept is not original.body:
-            body = body.with_original(replace(original, body=kept))
+    if body is not None and original is not None:
+        kept = original.body
+        if HOSTED_TOOLS not in needs:
+            kept = without_hosted(original.body, original.dialect)
+            if kept is not original.body:
+                body = body.with_original(replace(original, body=kept))
+        # Either is sent, and what the translation leaves out has tokens, too.
+        most = max(reading.max_input_tokens, read_body(kept, original.dialect).most)
+        reading = replace(reading, max_input_tokens=most)
     cap = sent.get("max_completion_tokens") or sent.get("max_tokens") or reading.max_tokens
     task, hints = facts.get("task"), _hints(facts)
     is_estimated = messages is not None and facts.get("complexity") is None

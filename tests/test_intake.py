@@ -17,6 +17,8 @@ from policy_router import (
     read_request,
 )
 from policy_router.classification.classifier import Classifier
+from policy_router.domain.dialect import Dialect
+from policy_router.domain.original import OriginalRequest
 from policy_router.intake import Intake, take_in
 from policy_router.options import FACTS, OPTIONS, ChatParameters
 from policy_router.providers.body import PARAMETERS
@@ -310,3 +312,24 @@ def test_instructions_of_every_dialect_are_searched() -> None:
     for dialect, body in bodies:
         assert read_request(body, dialect=dialect, detect=SEARCHING.detect).detected == {"card"}
         assert read_request(body, dialect=dialect).detected == frozenset()
+
+
+@pytest.mark.parametrize("dialect", [Dialect.MESSAGES, Dialect.RESPONSES])
+def test_the_bound_on_tokens_holds_for_the_body_as_the_client_sent_it(dialect: Dialect) -> None:
+    """What only a model of the client's dialect gets, such as earlier thoughts, has tokens, too."""
+    thought = "hmm " * 5_000
+    turns: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
+    if dialect is Dialect.MESSAGES:
+        block = {"type": "thinking", "thinking": thought, "signature": "s"}
+        body: dict[str, Any] = {"messages": [*turns, {"role": "assistant", "content": [block]}]}
+    else:
+        item = {"type": "reasoning", "summary": [], "encrypted_content": thought}
+        body = {"input": [*turns, item]}
+    plain = take(turns).request.max_input_tokens
+    relayed = take(turns, original=OriginalRequest(dialect, body)).request.max_input_tokens
+    assert plain is not None
+    assert relayed is not None
+    assert plain < len(thought) <= relayed
+    # It is never below that of the translation either.
+    empty = OriginalRequest(dialect, {})
+    assert take(turns, original=empty).request.max_input_tokens == plain

@@ -27,7 +27,8 @@ def tap(response: Any, most: int | None = None) -> RawAnswer:
 
     Args:
         response: An `httpx.Response` whose body was not read yet; its stream is wrapped.
-        most: The most bytes that it may have; reading more raises `httpx.ReadError`.
+        most: The most bytes that it may have when unpacked; reading more raises
+            `httpx.ReadError`. Where it is packed in an unknown way, the bytes on the wire count.
 
     Returns:
         What the body contains, as far as it was read.
@@ -35,7 +36,7 @@ def tap(response: Any, most: int | None = None) -> RawAnswer:
     raw = RawAnswer()
     decoder = _decoder(response.headers.get("content-encoding", ""))
     raw.is_empty = decoder is not None
-    reader = None if decoder is None else BodyReader(raw, decoder)
+    reader = None if decoder is None else BodyReader(raw, decoder, most)
     if reader is not None or most is not None:
         response.stream = _tapped()(response.stream, raw, reader, most)
     return raw
@@ -58,12 +59,14 @@ def _tapped() -> Any:
         async def __aiter__(self) -> AsyncIterator[bytes]:
             size = 0
             async for data in self._stream:
-                size += len(data)
+                if self._reader is None:
+                    size += len(data)
+                else:
+                    self._reader.feed(data)
+                    size = self._reader.size
                 if self._most is not None and size > self._most:
                     self._raw.too_long = True
                     raise httpx.ReadError("the body is longer than it may be")
-                if self._reader is not None:
-                    self._reader.feed(data)
                 yield data
             if self._reader is not None:
                 self._reader.end()
@@ -75,7 +78,7 @@ def _tapped() -> Any:
 
 
 def _decoder(encoding: str) -> Any:
-    """An object with `decompress(bytes)`; None for an unknown encoding."""
+    """An object with `decompress(bytes, most)`, 0 for no bound; None for an unknown encoding."""
     if encoding in {"", "identity"}:
         return _Plain()
     if encoding in {"gzip", "x-gzip", "deflate"}:
@@ -84,16 +87,31 @@ def _decoder(encoding: str) -> Any:
 
 
 class _Plain:
-    def decompress(self, data: bytes) -> bytes:
-        return data
+    def decompress(self, data: bytes, most: int) -> bytes:
+        return data[:most] if most else data
 
 
 class BodyReader:
-    """Splits a body into server-sent events, lines of JSON, or one JSON text, and parses them."""
+    """Splits a body into server-sent events, lines of JSON, or one JSON text, and parses them.
 
-    def __init__(self, raw: RawAnswer, decoder: Any) -> None:
+    Attributes:
+        size: Bytes of the body so far, unpacked; where they exceed `most`, one more than that,
+            because nothing is unpacked beyond it.
+    """
+
+    def __init__(self, raw: RawAnswer, decoder: Any, most: int | None = None) -> None:
+        """Prepares to read.
+
+        Args:
+            raw: Gets what the body contains.
+            decoder: Unpacks it (see `_decoder`).
+            most: The most bytes that are of interest.
+        """
+        self.size = 0
         self._raw = raw
         self._decoder = decoder
+        self._most = most
+        self._broken = False
         self._rest = bytearray()
         self._searched = 0
         self._data: list[bytes] = []
@@ -103,13 +121,13 @@ class BodyReader:
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes."""
+        plain = self._unpacked(data)
+        self.size += len(plain)
+        if self._broken:
+            self._discard()
         if self._discarded:
             return
-        try:
-            self._rest += self._decoder.decompress(data)
-        except zlib.error:
-            self._discard()
-            return
+        self._rest += plain
         if self._events is None:
             start = self._rest[:_START].lstrip(b"\xef\xbb\xbf \t\r\n")
             if not start:
@@ -119,6 +137,22 @@ class BodyReader:
             self._take(line)
         if len(self._rest) > _LARGEST:
             self._discard()
+
+    def _unpacked(self, data: bytes) -> bytes:
+        """What these bytes unpack to, as far as that is of interest."""
+        room = 0  # no bound
+        if self._most is not None:
+            room = self._most - self.size + 1
+            if room <= 0:
+                return b""
+        if self._broken:
+            return b""
+        try:
+            plain: bytes = self._decoder.decompress(data, room)
+        except zlib.error:
+            self._broken = True
+            return b""
+        return plain
 
     def end(self) -> None:
         """Takes the rest at the end of the body. An event without its end was cut off."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 import json
 import zlib
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -105,3 +107,61 @@ def test_what_cannot_be_unpacked_is_not_judged() -> None:
 )  # fmt: skip
 def test_wire_formats(body: str, expected: RawChoice) -> None:
     assert seen(body.encode()).choices == {0: expected}
+
+
+def read_within(most: int, *pieces: bytes, encoding: str) -> RawAnswer:
+    """What was recorded of a body that may have so many bytes; reading it may fail."""
+
+    async def go() -> RawAnswer:
+        headers = {"content-encoding": encoding}
+        response = httpx.Response(200, headers=headers, stream=Body(pieces))
+        raw = tap(response, most)
+        with suppress(httpx.ReadError):
+            async for _ in response.aiter_bytes():
+                pass
+        return raw
+
+    return asyncio.run(go())
+
+
+PACKED = {
+    "identity": lambda data: data,
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+}
+
+
+@pytest.mark.parametrize("encoding", PACKED)
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_a_body_is_bounded_by_what_it_unpacks_to(encoding: str, pieces: int) -> None:
+    body = STREAM + b": " + b"x" * 1_000_000 + b"\n\n"
+    packed = PACKED[encoding](body)
+    step = -(-len(packed) // pieces)
+    parts = [packed[at : at + step] for at in range(0, len(packed), step)]
+    assert read_within(len(body) - 1, *parts, encoding=encoding).too_long
+    whole = read_within(len(body), *parts, encoding=encoding)
+    assert (whole.too_long, whole.choices) == (False, BOTH)
+
+
+def test_no_more_is_unpacked_than_is_read() -> None:
+    """A gibibyte of nothing packs into a megabyte."""
+    raw = RawAnswer()
+    reader = BodyReader(raw, zlib.decompressobj(zlib.MAX_WBITS | 32), most=1_000)
+    bomb = gzip.compress(b"x" * 50_000_000)
+    for at in range(0, len(bomb), 1_000):
+        reader.feed(bomb[at : at + 1_000])
+    assert reader.size == 1_001
+
+
+def test_a_body_that_is_not_judged_any_more_is_still_bounded() -> None:
+    body = b"data: " + b"x" * (17 * 1024 * 1024)
+    for encoding, pack in PACKED.items():
+        packed = pack(body)
+        parts = [packed[at : at + 65_536] for at in range(0, len(packed), 65_536)]
+        assert read_within(len(body) - 1, *parts, encoding=encoding).too_long
+        assert not read_within(len(body), *parts, encoding=encoding).too_long
+
+
+def test_a_body_that_is_packed_in_an_unknown_way_is_bounded_as_it_comes() -> None:
+    assert read_within(99, b"x" * 100, encoding="snappy").too_long
+    assert not read_within(100, b"x" * 100, encoding="snappy").too_long

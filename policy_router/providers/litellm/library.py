@@ -265,6 +265,7 @@ def http_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=_certificates(),
         follow_redirects=False,
+        headers={"accept-encoding": "gzip, deflate"},  # what `tap` can unpack, to bound answers
         # Prompts of different users share this client: it must not carry cookies along.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         # The executor bounds the connections of each server (see `execution.bulkhead`).
