@@ -61,6 +61,8 @@ class ErrorTypes(NamedTuple):
     anthropic: str
 
 
+_SERVER: Final = 500
+"""The least status of errors that are not the client's."""
 _SERVER_TYPES: Final = ErrorTypes("server_error", "api_error")
 _CLIENT_TYPES: Final = ErrorTypes("invalid_request_error", "invalid_request_error")
 _TYPES: Final[Mapping[int, ErrorTypes]] = {
@@ -68,11 +70,18 @@ _TYPES: Final[Mapping[int, ErrorTypes]] = {
     402: ErrorTypes("insufficient_quota", "billing_error"),
     403: ErrorTypes("permission_error", "permission_error"),
     404: ErrorTypes("invalid_request_error", "not_found_error"),
+    408: ErrorTypes("invalid_request_error", "timeout_error"),
     413: ErrorTypes("invalid_request_error", "request_too_large"),
     429: ErrorTypes("rate_limit_error", "rate_limit_error"),
-    503: ErrorTypes("service_unavailable", "overloaded_error"),
-    504: ErrorTypes("timeout_error", "timeout_error"),
+    503: ErrorTypes("server_error", "overloaded_error"),
+    504: ErrorTypes("server_error", "timeout_error"),
+    529: ErrorTypes("server_error", "overloaded_error"),
 }
+
+
+def error_types(status: int) -> ErrorTypes:
+    """Return what an error with this HTTP status is called."""
+    return _TYPES.get(status) or (_CLIENT_TYPES if status < _SERVER else _SERVER_TYPES)
 
 
 class ErrorResponse(NamedTuple):
@@ -116,7 +125,7 @@ def error_response(
     if wait is None and isinstance(known, StoreError | StateUnavailableError):
         wait = _STORE_WAIT
     message = remove(" ".join(_message(known).split()))[:_LONGEST_MESSAGE]
-    types = _TYPES.get(status) or (_CLIENT_TYPES if status < 500 else _SERVER_TYPES)
+    types = error_types(status)
     decision_id = known.decision_id if isinstance(known, RoutingError) else None
     if dialect is Dialect.MESSAGES:
         body: dict[str, object] = {

@@ -181,7 +181,7 @@ def test_cached_tokens_that_a_provider_counts_apart_are_counted_once() -> None:
         (401, "authentication_error", "authentication_error"),
         (402, "insufficient_quota", "billing_error"),
         (403, "permission_error", "permission_error"),
-        (404, "not_found_error", "not_found_error"),
+        (404, "invalid_request_error", "not_found_error"),
         (408, "invalid_request_error", "timeout_error"),
         (413, "invalid_request_error", "request_too_large"),
         (422, "invalid_request_error", "invalid_request_error"),
