@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -69,10 +68,6 @@ def _closes_all(router: Router, ends: ExitStack) -> Lifespan[Starlette]:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
             async with closes(router)(app):
-                # What is loaded by now stays. A collection of garbage would visit all of it each
-                # time, which takes 0.1 s with LiteLLM imported, and no request is answered then.
-                gc.collect()
-                gc.freeze()
                 yield
         finally:
             await asyncio.to_thread(ends.close)

@@ -136,14 +136,23 @@ def test_a_server_process_never_visits_again_what_it_began_with(tmp_path: Path) 
     )
     code = (
         "import asyncio, gc, sys\n"
+        "from functools import partial\n"
+        "import uvicorn\n"
         "from policy_router.server.plan import ServePlan\n"
+        "from policy_router.server.serving import _Server, listen\n"
         "from policy_router.server.worker import application_of\n"
         "async def main():\n"
-        "    app = application_of(ServePlan(sys.argv[1], 'memory://'))\n"
-        "    async with app.router.lifespan_context(app):\n"
+        "    make = partial(application_of, ServePlan(sys.argv[1], 'memory://'))\n"
+        "    config = uvicorn.Config(make, factory=True, log_config=None)\n"
+        "    server = _Server(config, frozenset())\n"
+        "    config.load()\n"
+        "    server.lifespan = config.lifespan_class(config)\n"
+        "    with listen('127.0.0.1', 0) as listener:\n"
+        "        await server.startup([listener])\n"
         "        gc.collect()\n"
         "        left = len(gc.get_objects())\n"
         "        assert gc.get_freeze_count() > 20_000 > left, (gc.get_freeze_count(), left)\n"
+        "        await server.shutdown([listener])\n"
         "asyncio.run(main())\n"
     )
     root = Path(__file__).parents[2]
