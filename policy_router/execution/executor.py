@@ -6,7 +6,7 @@ import asyncio
 import random as _random
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 from policy_router.acceptance.checked_request import CheckTools
 from policy_router.acceptance.user_code import Functions
@@ -16,7 +16,7 @@ from policy_router.execution.delivery import WholeAnswer
 from policy_router.execution.embedding_delivery import EmbeddingDelivery
 from policy_router.execution.embeddings import Embeddings
 from policy_router.execution.fallback_loop import answer_parts
-from policy_router.execution.progress import ExecutorContext, Progress
+from policy_router.execution.progress import ExecutorContext, Progress, RequestTerms
 from policy_router.execution.stream import AnswerStream
 from policy_router.execution.stream_delivery import StreamDelivery
 from policy_router.providers.user_caller import AdaptedCaller
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from policy_router.execution.account import RequestAccount
     from policy_router.execution.bulkhead import Bulkheads
     from policy_router.execution.cooldown import Cooldowns
-    from policy_router.execution.sessions import RequestSession
     from policy_router.providers.body import Body
     from policy_router.providers.caller import UserCaller
     from policy_router.providers.embedding_body import EmbeddingBody
@@ -93,10 +92,7 @@ class Executor:
         fallback: Fallback,
         body: Body,
         account: RequestAccount | None = None,
-        *,
-        began: float | None = None,
-        deadline: float | None = None,
-        session: RequestSession | None = None,
+        **terms: Unpack[RequestTerms],
     ) -> Answer:
         """Returns a whole answer.
 
@@ -105,25 +101,14 @@ class Executor:
             fallback: What follows a failure.
             body: What is sent.
             account: Reserves and settles each attempt; None when nothing is counted.
-            began: When the request did, by `monotonic`, for its deadline. Default: now.
-            deadline: Seconds that the caller gives the request; it can only shorten the policy's.
-            session: Remembers how the request ends, if it belongs to a session.
+            terms: When it began, how long it may take, and the session that it belongs to.
 
         Raises:
             NoCandidateError: No model may be called.
             BadRequestError: The request itself was refused.
             AllModelsFailedError: No model is left, or the deadline passed.
         """
-        progress = Progress(
-            self._context,
-            decision,
-            fallback,
-            body["messages"],
-            account,
-            began=began,
-            deadline=deadline,
-            session=session,
-        )
+        progress = Progress(self._context, decision, fallback, body["messages"], account, **terms)
         async with aclosing(answer_parts(progress, WholeAnswer(progress, body))) as parts:
             (response,) = [part async for part in parts]
         verdict, served_by = progress.verdict, progress.served_by or ""
@@ -138,14 +123,10 @@ class Executor:
         fallback: Fallback,
         body: EmbeddingBody,
         account: RequestAccount | None = None,
-        *,
-        began: float | None = None,
-        deadline: float | None = None,
+        **terms: Unpack[RequestTerms],
     ) -> Embeddings:
         """Returns embeddings. Takes and raises what `run` does, without a session."""
-        progress = Progress(
-            self._context, decision, fallback, (), account, began=began, deadline=deadline
-        )
+        progress = Progress(self._context, decision, fallback, (), account, **terms)
         async with aclosing(answer_parts(progress, EmbeddingDelivery(progress, body))) as parts:
             (response,) = [part async for part in parts]
         attempts = tuple(progress.attempts)
@@ -157,25 +138,13 @@ class Executor:
         fallback: Fallback,
         body: Body,
         account: RequestAccount | None = None,
-        *,
-        began: float | None = None,
-        deadline: float | None = None,
-        session: RequestSession | None = None,
+        **terms: Unpack[RequestTerms],
     ) -> AnswerStream:
         """Returns a stream once its first chunk is there: until then, another model can take over.
 
         Takes and raises what `run` does; iterating may raise StreamBrokenError.
         """
-        progress = Progress(
-            self._context,
-            decision,
-            fallback,
-            body["messages"],
-            account,
-            began=began,
-            deadline=deadline,
-            session=session,
-        )
+        progress = Progress(self._context, decision, fallback, body["messages"], account, **terms)
         stream = AnswerStream(progress, answer_parts(progress, StreamDelivery(progress, body)))
         await stream.begin()
         return stream

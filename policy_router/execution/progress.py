@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from policy_router.acceptance.checks import PASSED
 from policy_router.errors import BadRequestError, InvalidRequestError, NoCandidateError
@@ -69,6 +69,21 @@ def lowered(fallback: Fallback, deadline: float | None) -> Fallback:
     return replace(fallback, deadline=deadline)
 
 
+class RequestTerms(TypedDict, total=False):
+    """When a request began, how long it may take, and the session that it belongs to.
+
+    Attributes:
+        began: When it began, by `ExecutorContext.monotonic`. Default: now.
+        deadline: Seconds that the caller gives the request; it can only shorten the policy's.
+        session: Remembers how the request ends; None where it belongs to no session that the policy
+            keeps.
+    """
+
+    began: float | None
+    deadline: float | None
+    session: RequestSession | None
+
+
 class Progress:
     """The progress of one request. Not shared between tasks.
 
@@ -93,10 +108,7 @@ class Progress:
         fallback: Fallback,
         messages: Sequence[object],
         account: RequestAccount | None = None,
-        *,
-        began: float | None = None,
-        deadline: float | None = None,
-        session: RequestSession | None = None,
+        **terms: Unpack[RequestTerms],
     ) -> None:
         """Begins a request, and reports its decision.
 
@@ -106,13 +118,10 @@ class Progress:
             fallback: What follows a failure, where the task of the request does not say otherwise.
             messages: The messages of the request; none for embeddings.
             account: Reserves and settles each attempt; None when nothing is counted.
-            began: When the request began, by `context.monotonic`. Default: now.
-            deadline: Seconds that the caller gives the request; it can only shorten the policy's.
-            session: Remembers how the request ends; None where it belongs to no session that the
-                policy keeps.
+            terms: When it began, how long it may take, and the session that it belongs to.
         """
         self.account = account
-        self._session = session
+        self._session = terms.get("session")
         self._usage: Usage | None = None
         self.verdict = PASSED
         self.context = context
@@ -121,10 +130,11 @@ class Progress:
         self.decision = decision
         fallback = for_task(fallback, decision.situation.task)
         now = context.monotonic()
+        began = terms.get("began")
         began = now if began is None else began
         # By the policy's own deadline: a caller in a hurry says nothing about a model's health.
         self._fair = min(fallback.first_token_within, (began + fallback.deadline - now) / 2)
-        fallback = self.fallback = lowered(fallback, deadline)
+        fallback = self.fallback = lowered(fallback, terms.get("deadline"))
         self._ends = began + fallback.deadline
         if account is not None:
             account.end_within(self.remaining)
