@@ -262,7 +262,11 @@ def http_client() -> httpx.AsyncClient:
     """A client that follows no redirects and reports to the `Wire` of the running call."""
     import httpx  # noqa: PLC0415  comes with LiteLLM
 
-    return httpx.AsyncClient(
+    from policy_router.providers.litellm.network import (  # noqa: PLC0415  imports httpcore, which comes with httpx
+        close_what_is_cut_off,
+    )
+
+    client = httpx.AsyncClient(
         verify=_certificates(),
         follow_redirects=False,
         headers={"accept-encoding": "gzip, deflate"},  # what `tap` can unpack, to bound answers
@@ -272,6 +276,8 @@ def http_client() -> httpx.AsyncClient:
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
         event_hooks={"request": [_note_request], "response": [_note_response]},
     )
+    close_what_is_cut_off(client)
+    return client
 
 
 async def _note_request(request: httpx.Request) -> None:
