@@ -8,6 +8,7 @@ import itertools
 import json
 import zlib
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -17,6 +18,9 @@ from hypothesis import strategies as st
 from policy_router.providers.body_tap import BodyReader, tap
 from policy_router.providers.raw_answer import RawAnswer, RawChoice
 from tests.providers.bodies import BOTH, STREAM, Body, choice, event, seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
@@ -124,8 +128,8 @@ def read_within(most: int, *pieces: bytes, encoding: str) -> RawAnswer:
     return asyncio.run(go())
 
 
-PACKED = {
-    "identity": lambda data: data,
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "identity": bytes,
     "gzip": gzip.compress,
     "deflate": zlib.compress,
 }
