@@ -77,7 +77,10 @@ def _listed(question: Question, model: Model) -> bool:
 
 
 def _answers(question: Question, model: Model) -> bool:
-    """A model that only makes embeddings answers no request but one for these."""
+    """A model that only makes embeddings answers no request but one for these; one that is for
+    something else, such as reading pictures of text, answers none."""
+    if any(ability.startswith("only ") for ability in model.abilities):
+        return False
     return model.abilities != {"embeddings"} or question.request.needs == {"embeddings"}
 
 

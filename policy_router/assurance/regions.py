@@ -23,7 +23,7 @@ from policy_router.domain.limits import Metric
 from policy_router.resilience.cancellation import Poll, never
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policy_router.decision.policy import Policy
     from policy_router.decision.space import Box
@@ -76,7 +76,16 @@ class Regions:
         impossible: Boxes that no request lies in.
     """
 
-    def __init__(self, policy: Policy, cancelled: Poll = never) -> None:
+    def __init__(
+        self, policy: Policy, cancelled: Poll = never, others: Sequence[Tree] = ()
+    ) -> None:
+        """Gather the restrictions.
+
+        Args:
+            policy: The policy.
+            cancelled: Polled during searches.
+            others: Conditions whose tests the space distinguishes as well.
+        """
         self._policy = policy
         self._cancelled = cancelled
         strict = not policy.fallback.step_down
@@ -96,7 +105,7 @@ class Regions:
         unpaid = list(_unpaid(policy))
         trees = [r.when.tree for r in policy.rules if r.when is not None]
         trees += [part[0] for part in named] + [u[0] for u in unpaid if u[0] is not None]
-        self.space = Space(policy.vocabulary, policy.bands, trees)
+        self.space = Space(policy.vocabulary, policy.bands, [*trees, *others])
         self._patterns = {i for i, d in enumerate(self.space.dimensions) if d.is_pattern}
         sources = []
         for number, rule in enumerate(policy.rules):

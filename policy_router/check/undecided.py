@@ -23,6 +23,7 @@ _QUESTIONS: Final = {
     "dead-rule": "whether any request can meet the condition of {}",
     "rule-without-effect": "whether {} changes a decision",
     "contradicting-rules": "whether {} and an earlier rule leave a request without a model",
+    "prompt-never-used": "whether a model gets {} with any request",
     "order-conflict": "whether {} and an earlier rule put different models first",
 }
 

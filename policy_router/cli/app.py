@@ -18,6 +18,7 @@ from policy_router.cli import (
     init,
     keys,
     models,
+    prompts,
     route,
     rules,
     run,
@@ -48,6 +49,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "models": models.models,
     "audit": audit.audit,
     "doctor": doctor.doctor,
+    "prompts": prompts.prompts,
     "rules": rules.rules,
     "schema": schema.schema,
 }

@@ -69,7 +69,7 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
     effect_of = index.effect
     if index.prompts is not None and situation.request.answers:
         chosen = chosen_prompts(policy.experiments, situation, snapshot)
-        index = index.hearing(situation.facts, chosen)
+        index = index.hearing(index.prompts, situation.facts, chosen)
     in_shadow, limits = matching & index.shadowing, index.limits
     if not in_shadow and not limits.shadowing:
         return _decided(policy, index, situation, snapshot, effect_of(matching), limits)

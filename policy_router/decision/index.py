@@ -176,26 +176,26 @@ class Index:
 
     # -- prompts -----------------------------------------------------------------------------
 
-    def hearing(self, facts: Facts, preferred: tuple[str, ...] = ()) -> Index:
+    def hearing(self, prompts: PromptIndex, facts: Facts, preferred: tuple[str, ...] = ()) -> Index:
         """This index with each model as it is called with the prompt that it gets.
 
         Args:
+            prompts: The prompts of the policy.
             facts: The facts of the request.
             preferred: Names of prompts that go before all others; see `PromptIndex.models_with`.
         """
-        if self.prompts is None:
-            return self
-        key = self.prompts.matching(facts), preferred
+        key = prompts.matching(facts), preferred
         index = self._hearing.get(key)
         if index is None:
-            if len(self._hearing) >= KEPT_HEARING:
-                self._hearing.clear()
-            index = self._hearing[key] = self._with_prompts(self.prompts, *key)
+            index = self._with_prompts(prompts, *key)
             if preferred and index.prompted:
-                usual = self._with_prompts(self.prompts, key[0], ())
+                usual = self._with_prompts(prompts, key[0], ())
                 pairs = zip(usual.models, index.models, strict=True)
                 index.chosen = sum(1 << i for i, (its, own) in enumerate(pairs) if its != own)
                 index.usual = usual if index.chosen else None
+            if len(self._hearing) >= KEPT_HEARING:
+                self._hearing.clear()
+            self._hearing[key] = index  # whole by now: other threads may read it at once
         return index
 
     def _with_prompts(self, prompts: PromptIndex, boxes: int, preferred: tuple[str, ...]) -> Index:
@@ -204,6 +204,7 @@ class Index:
             return self
         index = copy(self)
         index.models, index.prompted = models, True
+        index.has_fees = index.has_request_fees = True  # a text costs each request the same
         index.contexts = Contexts(models)
         index.limits = self.limits.with_models(models)
         return index

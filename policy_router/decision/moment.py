@@ -56,9 +56,8 @@ def values_of_the_moment(
     request, session = situation.request, snapshot.session
     cached = () if session is None else session.cached
     fees = index.has_fees and (index.has_request_fees or request.pictures or request.thumbnails)
-    prompted = index.prompted
     if (
-        not (cached or fees or snapshot.scores or prompted or snapshot.measured)
+        not (cached or fees or snapshot.scores or snapshot.measured)
         and OF_THE_MOMENT.isdisjoint(prefer)
     ):  # fmt: skip
         return _NONE
@@ -84,7 +83,7 @@ def values_of_the_moment(
     if SortKey.CHEAPEST in prefer:
         saved = saved_by_caches(index, request, cached, snapshot.now) if cached else {}
         # What is kept are orders by the numbers of tokens alone, at the prices in force.
-        if saved or fees or prompted or any(outputs) or (values and index.priced_by_hour):
+        if saved or fees or any(outputs) or (values and index.priced_by_hour):
             values[SortKey.CHEAPEST] = [
                 _cost(model, request, snapshot.now, outputs[i] if outputs else None)
                 - saved.get(i, 0)

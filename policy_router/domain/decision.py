@@ -120,6 +120,7 @@ class Candidate:
         """
         until = self.model.price_until(now)
         effort = {} if self.model.effort is None else {"effort": self.model.effort.value}
+        prompt = {} if self.model.prompt is None else {"prompt": self.model.prompt.as_dict()}
         weight = {} if self.model.weight == 1 else {"weight": self.model.weight}
         return {
             "model": self.name,
@@ -128,6 +129,7 @@ class Candidate:
             "tier": self.model.tier,
             "free": self.model.free,
             **weight,
+            **prompt,
             "cost_usd": _estimate(self.model, request, now),
             "price_until": None if until is None else _iso_utc(until),
             "placed_by": self.placed_by,

@@ -72,3 +72,18 @@ class Prompt:
         size = None if self.system is None else text_size(self.system, _FRAME, _LARGEST_FRAME)
         object.__setattr__(self, "tokens", 0 if size is None else size.tokens)
         object.__setattr__(self, "most_tokens", 0 if size is None else size.most)
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """Names of the parameters that it sets."""
+        return (*self.params, *(() if self.max_tokens is None else ("max_tokens",)))
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what it adds to a call as plain JSON values, without its text."""
+        return {
+            "name": self.name,
+            "place": None if self.system is None else self.place.value,
+            "tokens": self.tokens,
+            "params": list(self.sets),
+            "force": self.force,
+        }

@@ -69,6 +69,7 @@ def record_of(
         "rules": list(decision.rules),
         "arms": [arm.as_dict() for arm in decision.arms],
         "candidates": [candidate.name for candidate in decision.candidates],
+        "prompts": {c.name: c.prompt for c in decision.candidates if c.prompt is not None},
         "skipped": [{"model": skip.model, "reason": skip.reason.value} for skip in skips],
         "attempts": [_attempt_values(attempt) for attempt in attempts],
         "served_by": served_by,

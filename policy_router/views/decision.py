@@ -9,6 +9,7 @@ from policy_router.diagnostics import printable
 from policy_router.domain.decision import Reason
 from policy_router.views.document import document
 from policy_router.views.lines import Table
+from policy_router.views.prompts import of_candidates
 from policy_router.views.times import iso, spell_time
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def as_lines(decision: Decision, zone: ZoneInfo) -> list[Block]:
         *verdict(decision),
         *session(decision),
         *candidates(decision, zone),
+        *of_candidates(decision.candidates),
         *left_out(decision.skipped, zone),
         *shadow(decision),
     ]

@@ -15,6 +15,7 @@ from policy_router.views import counters as counters_view
 from policy_router.views import decision as decision_view
 from policy_router.views import rule_trace
 from policy_router.views.lines import Table, quoted_names
+from policy_router.views.prompts import of_candidates
 from policy_router.views.rule_trace import condition_value, json_value
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
     for section in (
         decision_view.verdict(decision),
         decision_view.candidates(decision, policy.timezone),
+        of_candidates(decision.candidates),
         decision_view.left_out(decision.skipped, policy.timezone),
         decision_view.shadow(decision),
         _counters(explanation),
@@ -174,6 +176,7 @@ def why_not(explanation: Explanation, name: str) -> list[Block]:
         lines = [
             [(f"{printable(name)} is number {rank} of {len(decision.candidates)}", "bold")],
             *decision_view.candidates(decision, policy.timezone, name),
+            *of_candidates(decision.candidates, name),
         ]
     else:
         detail = printable(decision_view.skip_detail(skip, policy.timezone))
