@@ -263,7 +263,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
             TooLargeError: The request is beyond the bounds.
         """
         policy = self.policy
-        self._keeper.begin()
+        self._keeper.begin(policy)
         intake = await self._decider.take_in(policy, messages or None, options, stream=stream)
         return (await self._decider.decide(policy, intake)).decision
 
@@ -278,7 +278,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
         """
         policy = self.policy
         self._prober.begin()
-        self._keeper.begin()
+        self._keeper.begin(policy)
         await self._decider.prepare(policy)
         await self._caller.prepare(policy.models)
 
@@ -337,7 +337,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
         # The request keeps this policy, whatever is reloaded meanwhile.
         policy, began = self.policy, time.monotonic()
         self._prober.begin()
-        self._keeper.begin()
+        self._keeper.begin(policy)
         intake = await self._decider.take_in(policy, messages, options, stream=stream)
         if intake.body is None:
             raise UsageError("`messages` must be a list with at least one message")

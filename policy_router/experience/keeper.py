@@ -97,10 +97,10 @@ class ExperienceKeeper:
 
     # -- for requests --------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Begin to exchange counts with the store in the running event loop, where the active
-        policy learns, unless that has begun."""
-        if self._store is None or not self._policy().learning.is_on:
+    def begin(self, policy: Policy) -> None:
+        """Begin to exchange counts with the store in the running event loop, where a policy learns,
+        unless that has begun."""
+        if self._store is None or not policy.learning.is_on:
             return
         task = self._task
         if task is None or task.done() or not task.get_loop().is_running():

@@ -65,8 +65,8 @@ async def _spend(url: str, policy: Policy, tries: tuple[Try, ...]) -> None:
         account = ledger.account(policy, situation_of(policy, request, now))
         assert await account.open(policy.model(each.model)) is None
         if each.running:
-            assert account._holds._renewal is not None
-            account._holds._renewal.cancel()
+            assert account._holds._timer is not None
+            account._holds._timer.cancel()
             continue
         usage = Usage() if each.tokens is None else Usage(*each.tokens)
         failure = Failure(FailureKind.RATE_LIMITED, status=429) if each.tokens is None else None

@@ -129,6 +129,14 @@ def test_the_samples_that_are_missing_are_told() -> None:
     ]
 
 
+def test_what_an_answer_costs_is_taken_from_its_measured_length() -> None:
+    decision = told(policy(SortKey.VALUE), {"quick": Measured(output=Measurement(40.0, 31))})
+    assert [c.detail for c in decision.candidates[:2]] == [
+        f"{words}: {worth} after its cost: 50% accepted declared, 0 of 30 verdicts measured"
+        for words, worth in (("worth most first", "$0.0064"), ("next in worth", "$0.00592"))
+    ]
+
+
 def test_a_model_of_unknown_price_is_worth_least() -> None:
     decision = told(policy(SortKey.VALUE), {})
     assert names(decision) == ["plain", "quick", "other"]

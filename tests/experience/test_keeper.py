@@ -159,8 +159,8 @@ def test_it_works_in_the_background_and_stores_what_is_left() -> None:
         recorder = OutcomeRecorder(lambda: POLICY)
         keeper = ExperienceKeeper(store, recorder, lambda: POLICY, clock=lambda: NOON, sleep=sleep)
         recorder(end(attempt(), task="chat"))
-        keeper.begin()
-        keeper.begin()
+        keeper.begin(POLICY)
+        keeper.begin(POLICY)
         await woken.wait()
         assert calls(keeper) == 1
         recorder(end(attempt(), task="chat"))
@@ -173,11 +173,37 @@ def test_it_works_in_the_background_and_stores_what_is_left() -> None:
     asyncio.run(main())
 
 
+def test_it_goes_on_when_the_store_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        store = Away(arrives=False)
+        rounds: asyncio.Queue[None] = asyncio.Queue()
+        on = asyncio.Semaphore(0)
+
+        async def sleep(_: float) -> None:
+            rounds.put_nowait(None)
+            await on.acquire()
+
+        recorder = OutcomeRecorder(lambda: POLICY)
+        keeper = ExperienceKeeper(store, recorder, lambda: POLICY, clock=lambda: NOON, sleep=sleep)
+        recorder(end(attempt(), task="chat"))
+        keeper.begin(POLICY)
+        await rounds.get()
+        assert calls(keeper) == 0
+        store.away = False
+        on.release()
+        await rounds.get()
+        assert calls(keeper) == 1
+        await keeper.aclose()
+
+    asyncio.run(main())
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
 def test_a_store_without_tallies_keeps_nothing() -> None:
     async def main() -> None:
         recorder, keeper = process(object())
         recorder(end(attempt(), task="chat"))
-        keeper.begin()
+        keeper.begin(POLICY)
         await keeper.exchange()
         await keeper.aclose()
         assert keeper.counted() == {}
