@@ -215,7 +215,7 @@ async def load(
 
 async def measure(targets: Sequence[Target], seconds: float, rounds: int) -> None:
     """Measure all targets in turn, several times."""
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3)  # servers close after 5 s
     async with aiohttp.ClientSession(connector=connector) as session:
         for target in targets:
             print(f"waiting for {target.name}", file=sys.stderr, flush=True)
