@@ -11,7 +11,7 @@ demo: $(VENV)/.user
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
-	$(BIN)/coverage report --fail-under=100 --include='policy_router/language/*,policy_router/decision/*,policy_router/domain/condition.py,policy_router/execution/chain.py,policy_router/execution/exclusions.py,policy_router/acceptance/checks.py'
+	$(BIN)/coverage report --fail-under=100 --include='policy_router/language/*,policy_router/decision/*,policy_router/domain/condition.py,policy_router/execution/chain.py,policy_router/execution/chain_states.py,policy_router/execution/exclusions.py,policy_router/acceptance/checks.py'
 
 # Every law of hypothesis RUNS times, each time with other examples.
 RUNS ?= 3

@@ -1,16 +1,6 @@
 """Which model is called next, as a state machine without IO, clock or randomness.
 
-A request is always in one of six states:
-
-    IDLE      No model is called. `next` chooses one, or finds that none is left.
-    CALLING   The current candidate is called; this includes reserving its limits and budgets.
-    CHECKING  Its answer is complete and goes through the policy's checks.
-    WAITING   It failed, and `retry` calls it once more after a wait.
-    DONE      The caller has an answer. Nothing follows.
-    FAILED    No model is called any more. The one thing that may follow is that an earlier answer,
-              which the checks rejected, is given out.
-
-The rules:
+`chain_states` has the states of a request and which may follow which. The rules:
 
     1. One model is called at a time, and an attempt ends before the next one is chosen.
     2. A candidate without room in a limit or budget was not called: the chain is IDLE again, and no
@@ -24,9 +14,6 @@ The rules:
        candidate not called yet needs.
     6. A request may be given up at any time before it is DONE: its deadline passed, or its caller
        stopped waiting.
-
-`TRANSITIONS` is these rules as a table. Anything else is a mistake in the program
-and raises RuntimeError.
 
     chain = Chain(candidates, fallback)
     candidate = chain.next()
@@ -42,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.decision import Candidate, Reason, Skip
 from policy_router.domain.fallback import Action
+from policy_router.execution.chain_states import TRANSITIONS, ChainEvent, ChainState
 from policy_router.execution.exclusions import Exclusions
 from policy_router.providers.failure import FailureKind, FailureScope
 from policy_router.providers.fault_domain import is_of_key
@@ -57,65 +45,6 @@ LEAST: Final = 0.5
 """Seconds: no attempt starts with less left, it could only be cut off and billed."""
 BACKOFF: Final = 0.5
 """Seconds: the longest wait before a retry when the provider named no time."""
-
-
-class ChainState(StrEnum):
-    """The state of a request; see the head of this module."""
-
-    IDLE = "idle"
-    CALLING = "calling"
-    CHECKING = "checking"
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class ChainEvent(StrEnum):
-    """What happens to a request."""
-
-    CHOSEN = "chosen"
-    NO_ROOM = "no room"
-    ANSWER_COMPLETE = "answer complete"
-    ANSWERED = "answered"
-    MOVED_ON = "moved on"
-    PUT_OFF = "put off"
-    RETRIED = "retried"
-    GIVEN_UP = "given up"
-    STOOD_IN = "stood in"
-
-
-TRANSITIONS: Final[Mapping[ChainState, Mapping[ChainEvent, ChainState]]] = MappingProxyType(
-    {
-        ChainState.IDLE: {
-            ChainEvent.CHOSEN: ChainState.CALLING,
-            ChainEvent.GIVEN_UP: ChainState.FAILED,
-        },
-        ChainState.CALLING: {
-            ChainEvent.NO_ROOM: ChainState.IDLE,
-            ChainEvent.ANSWER_COMPLETE: ChainState.CHECKING,
-            ChainEvent.ANSWERED: ChainState.DONE,
-            ChainEvent.MOVED_ON: ChainState.IDLE,
-            ChainEvent.PUT_OFF: ChainState.WAITING,
-            ChainEvent.GIVEN_UP: ChainState.FAILED,
-        },
-        ChainState.CHECKING: {
-            ChainEvent.ANSWERED: ChainState.DONE,
-            ChainEvent.MOVED_ON: ChainState.IDLE,
-            ChainEvent.PUT_OFF: ChainState.WAITING,
-            ChainEvent.GIVEN_UP: ChainState.FAILED,
-        },
-        ChainState.WAITING: {
-            ChainEvent.RETRIED: ChainState.CALLING,
-            ChainEvent.GIVEN_UP: ChainState.FAILED,
-        },
-        ChainState.FAILED: {
-            ChainEvent.GIVEN_UP: ChainState.FAILED,
-            ChainEvent.STOOD_IN: ChainState.DONE,
-        },
-        ChainState.DONE: {},
-    }
-)
-"""The state that follows; an event that is not listed for a state cannot happen in it."""
 
 
 class Move(StrEnum):

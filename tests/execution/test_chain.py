@@ -9,14 +9,8 @@ import pytest
 from policy_router.domain.decision import Candidate, Reason, Skip
 from policy_router.domain.fallback import Action, Fallback, FaultClass
 from policy_router.domain.models import Model
-from policy_router.execution.chain import (
-    TRANSITIONS,
-    Chain,
-    ChainEvent,
-    ChainState,
-    ChainStep,
-    Move,
-)
+from policy_router.execution.chain import Chain, ChainStep, Move
+from policy_router.execution.chain_states import TRANSITIONS, ChainEvent, ChainState
 from policy_router.providers.failure import Failure, FailureKind, FailureScope
 from tests.execution.make import candidate
 

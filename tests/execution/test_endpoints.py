@@ -17,7 +17,8 @@ from policy_router.domain.fallback import Action, Cooldown, Fallback, FaultClass
 from policy_router.domain.models import Model
 from policy_router.errors import AllModelsFailedError, BadRequestError
 from policy_router.events import Attempted, Event, EventSource
-from policy_router.execution.chain import Chain, ChainState, Move
+from policy_router.execution.chain import Chain, Move
+from policy_router.execution.chain_states import ChainState
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.endpoints import KeyTurns, at_address, usable_keys
 from policy_router.execution.executor import Executor
