@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,15 @@ from policy_router.domain.limits import CounterKey
 from policy_router.domain.windows import rolling
 from policy_router.ledger.arithmetic import clamped, clamped_hold, contribution, differences
 from policy_router.ledger.clock import doubt, moment
-from policy_router.ledger.engine import CORRECTED, OPEN, RELEASED, REMEMBERED, SETTLED, LedgerState
+from policy_router.ledger.engine import (
+    CORRECTED,
+    EXPIRED,
+    OPEN,
+    RELEASED,
+    REMEMBERED,
+    SETTLED,
+    LedgerState,
+)
 from policy_router.ledger.health import swapped, texts
 from policy_router.ledger.reader import Balance
 from policy_router.ledger.sessions import MOST_SESSIONS
@@ -42,6 +51,8 @@ LOG: Final = logging.getLogger(__name__)
 
 ROWS: Final = 10_000
 """Entries of the ledger that are kept; older ones become the opening balances of counters."""
+HOLDS: Final = 10_000
+"""Holds that were ended by their requests and are still known; older ones are forgotten early."""
 KEPT: Final = 62 * 86_400.0
 """Seconds for which a calendar counter is kept after its period, so that last month is visible."""
 ENDED: Final = 10_000
@@ -63,6 +74,8 @@ class Retention:
 
     Attributes:
         rows: The number of entries of the ledger.
+        holds: The number of holds ended by their requests. One that expired is known for its whole
+            time, since its request may still correct it.
         ended: Seconds for which an ended hold is known.
         periods: Seconds for which a calendar counter is kept after its period, while there are
             few.
@@ -70,6 +83,7 @@ class Retention:
     """
 
     rows: int = ROWS
+    holds: int = HOLDS
     ended: float = REMEMBERED
     periods: float = KEPT
     tidying: float = TIDYING
@@ -106,6 +120,7 @@ class MemoryStore:
         self._doubted = False
         self._ledger = LedgerState(keep.ended)
         self._tallies = TallyBoard()
+        self._expired: deque[tuple[float, str]] = deque()
         self._tidied = 0.0
         self._left = 0  # windows and counters after that
 
@@ -237,9 +252,7 @@ class MemoryStore:
         if current.doubted and not self._doubted:
             LOG.warning("%s", doubt(current.offset, "restart the process"))
         self._doubted = current.doubted
-        ended = self._ledger.ended
-        while ended and ended[0][0] <= now:
-            self._ledger.holds.pop(ended.popleft()[1], None)
+        self._forget(now)
         self._trim()
         kept = len(self._ledger.rolling) + len(self._ledger.counts)
         if now >= self._tidied + self._keep.tidying or kept > 2 * self._left + FEW:
@@ -247,6 +260,19 @@ class MemoryStore:
             self._tidy(now)
             self._left = len(self._ledger.rolling) + len(self._ledger.counts)
         return now
+
+    def _forget(self, now: float) -> None:
+        """Drop ended holds whose time is over, and the oldest of too many."""
+        ended, holds = self._ledger.ended, self._ledger.holds
+        while ended and (ended[0][0] <= now or len(ended) > self._keep.holds):
+            due, hold_id = ended.popleft()
+            held = holds.get(hold_id)
+            if due > now and held is not None and held.state == EXPIRED:
+                self._expired.append((due, hold_id))
+            else:
+                holds.pop(hold_id, None)
+        while self._expired and self._expired[0][0] <= now:
+            holds.pop(self._expired.popleft()[1], None)
 
     def _lighten(self, hold_id: str) -> None:
         """Reduce a hold that ended to the fact that it did."""

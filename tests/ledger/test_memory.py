@@ -8,7 +8,7 @@ import pytest
 
 from policy_router.ledger import memory
 from policy_router.ledger.engine import REMEMBERED
-from policy_router.ledger.memory import FEW, KEPT, ROWS, TIDYING
+from policy_router.ledger.memory import FEW, HOLDS, KEPT, ROWS, TIDYING
 from policy_router.ledger.store import Ended, Ending, Granted, Settlement
 from tests.ledger.stores import World, world
 
@@ -30,6 +30,28 @@ def test_a_long_ledger_is_folded_into_opening_balances(w: World) -> None:
     assert [row.seq for row in (w.rows()[0], w.rows()[-1])] == [21, ROWS + 20]
     assert w.used(w.money(0)) == [3 * (ROWS + 20)]
     assert w.audit() == ()
+
+
+def test_holds_that_ended_do_not_pile_up(w: World) -> None:
+    for i in range(HOLDS + 20):
+        w.reserve(f"r{i}", w.money(1, cap=None))
+        w.settle(f"r{i}", Settlement(cost=1))
+    assert len(w.store._ledger.holds) <= HOLDS + 1
+    assert w.release(f"r{HOLDS + 19}").ended is Ended.AGAIN
+    assert w.release("r0").ended is Ended.UNKNOWN
+
+
+def test_an_expired_hold_can_be_corrected_for_a_day_however_many_end_meanwhile(w: World) -> None:
+    w.reserve("slow", w.money(5), lease=10)
+    w.clock.now += 11
+    for i in range(HOLDS + 20):
+        w.reserve(f"r{i}", w.requests(None))
+        w.release(f"r{i}")
+    assert w.settle("slow", Settlement(cost=3)).ended is Ended.ADJUSTED
+    assert w.used(w.money(0)) == [3]
+    w.clock.now += REMEMBERED
+    w.reserve("last", w.requests(None))
+    assert list(w.store._ledger.holds) == ["last"]
 
 
 def test_rows_of_deleted_counters_are_dropped(w: World) -> None:
