@@ -89,9 +89,11 @@ class Cell:
         return f"{self.fault.name} ({'stream' if self.stream else 'whole'}) by {self.way.name}"
 
     @property
-    def key(self) -> str:
-        """The fault, if LiteLLM is called."""
-        return self.fault.name if self.way.via == "litellm" else ""
+    def alternatives(self) -> Sequence[Expected]:
+        """What must follow: one of these."""
+        provider = self.way.model.partition("/")[0] if self.way.via == "litellm" else ""
+        reported = IN_LITELLM.get((self.fault.name, self.stream, provider), (self.expected,))
+        return [due for each in reported for due in each.alternatives]
 
     @property
     def expected(self) -> Expected:
@@ -143,8 +145,7 @@ class Result:
     @property
     def wrong(self) -> list[str]:
         """What is not as it must be."""
-        every = [*self.cell.expected.alternatives, *IN_LITELLM.get(self.cell.key, ())]
-        return min((self._wrong(due) for due in every), key=len)
+        return min((self._wrong(due) for due in self.cell.alternatives), key=len)
 
     def _wrong(self, due: Expected) -> list[str]:
         seen = self.seen
