@@ -12,12 +12,14 @@ user, a key or a text.
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
-from policy_router.domain.limits import ANYONE, Metric
+from policy_router.domain.limits import ANYONE
 from policy_router.domain.money import NANO_PER_USD
 from policy_router.events import (
     Answered,
@@ -34,32 +36,21 @@ from policy_router.events import (
     StoreLostData,
     Warned,
 )
-from policy_router.live.status import ReloadState
+from policy_router.observe.policy_metrics import PolicyMetrics
 
 if TYPE_CHECKING:
-    from policy_router.decision.policy import Policy
     from policy_router.domain.attempt import Attempt
-    from policy_router.domain.limits import CounterKey
     from policy_router.events import Event
-    from policy_router.live.status import ReloadStatus
+    from policy_router.observe.policy_metrics import HasPolicy
 
 SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160)
 """Bounds of the histograms: from a cached answer to a long agent turn."""
+SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable with the folder in which several processes count together."""
+_SHARED: Final = os.environ.get(SHARED_FOLDER)
+"""The folder; Prometheus' own library reads the variable when it is imported, too."""
 UNDER_WAY: Final = 100_000
 """The most requests under way whose beginning is remembered."""
-
-
-class HasPolicy(Protocol):
-    """Something with an active policy, such as a router."""
-
-    def status(self) -> ReloadStatus:
-        """Which policy is active, and whether newer files were refused."""
-        ...
-
-    @property
-    def policy(self) -> Policy:
-        """The active policy."""
-        ...
 
 
 class PrometheusMetrics:
@@ -78,9 +69,9 @@ class PrometheusMetrics:
         """
         self.registry = CollectorRegistry() if registry is None else registry
         self._began: dict[str, float] = {}
-        self._readings: dict[CounterKey, int] = {}
-        self._source: HasPolicy | None = None
+        self._policy = PolicyMetrics()
         to = self.registry
+        to.register(self._policy)
         self._decisions = Counter(
             "policy_router_decisions",
             "Decisions carried out, by the first candidate.",
@@ -136,6 +127,7 @@ class PrometheusMetrics:
         self._under_way = Gauge(
             "policy_router_requests_under_way",
             "Requests that were decided and have not ended.",
+            multiprocess_mode="livesum",
             registry=to,
         )
         self._fallbacks = Counter(
@@ -168,67 +160,55 @@ class PrometheusMetrics:
             ["budget", "share"],
             registry=to,
         )
-        self._used = Gauge(
-            "policy_router_limit_used",
-            "Used of a limit or budget that all requests share, in dollars, tokens or requests.",
-            ["limit", "metric", "window"],
-            registry=to,
-        )
-        self._cap = Gauge(
-            "policy_router_limit_cap",
-            "The cap of a limit or budget that all requests share, in the same unit.",
-            ["limit", "metric", "window"],
-            registry=to,
-        )
         self._reloads = Counter(
             "policy_router_policy_reloads", "Changes of the policy files.", ["result"], registry=to
         )
         for result in ("accepted", "refused"):
             self._reloads.labels(result)
-        self._policy = Gauge(
-            "policy_router_policy_info", "The active policy.", ["name", "revision"], registry=to
-        )
-        self._up_to_date = Gauge(
-            "policy_router_policy_up_to_date",
-            "Whether the files on disk are the active policy, and are followed.",
-            registry=to,
-        )
-        self._models = Gauge(
-            "policy_router_model_info",
-            "The models of the active policy.",
-            ["model", "tier", "free"],
-            registry=to,
-        )
         self._store = Gauge(
-            "policy_router_store_up", "Whether the store of counters is reached.", registry=to
+            "policy_router_store_up",
+            "Whether the store of counters is reached.",
+            multiprocess_mode="livemin",
+            registry=to,
         )
         self._store.set(1)
         self._lost = Gauge(
-            "policy_router_store_lost_data", "Whether the store has lost counts.", registry=to
+            "policy_router_store_lost_data",
+            "Whether the store has lost counts.",
+            multiprocess_mode="livemax",
+            registry=to,
         )
         self._functions = Gauge(
             "policy_router_function_up",
             "Whether a function of the policy is called.",
             ["function"],
+            multiprocess_mode="livemin",
             registry=to,
         )
         self._breakers = Gauge(
             "policy_router_breaker_open",
             "Whether a model or a provider is not called because it kept failing.",
             ["scope", "name"],
+            multiprocess_mode="livemax",
             registry=to,
         )
 
     def follow(self, source: HasPolicy) -> None:
         """Show the revision and the limits of the policy that a router follows."""
-        self._source = source
+        self._policy.source = source
 
     def exposition(self) -> bytes:
-        """Return all metrics in the text format of Prometheus."""
-        if self._source is not None:
-            self._show_policy(self._source.policy)
-            self._up_to_date.set(self._source.status().state is ReloadState.OK)
-        return generate_latest(self.registry)
+        """Return all metrics in the text format of Prometheus.
+
+        Where `PROMETHEUS_MULTIPROC_DIR` names a folder, they are those of every process that counts
+        in it.
+        """
+        if _SHARED is None:
+            return generate_latest(self.registry)
+        every = CollectorRegistry()
+        MultiProcessCollector(every, _SHARED)  # type: ignore[no-untyped-call]  # as its library has it
+        every.register(self._policy)
+        return generate_latest(every)
 
     def __call__(self, event: Event) -> None:
         """Count an event."""
@@ -285,7 +265,7 @@ class PrometheusMetrics:
         if decision.snapshot is not None:
             for key, reading in decision.snapshot.used.items():
                 if reading is not None and key.subject == ANYONE:
-                    self._readings[key] = reading.used
+                    self._policy.readings[key] = reading.used
 
     def _attempted(self, attempt: Attempt) -> None:
         model = attempt.model
@@ -312,24 +292,3 @@ class PrometheusMetrics:
             if following.model != failed.model:
                 reason = failed.failure or "rejected"
                 self._fallbacks.labels(failed.model, following.model, reason).inc()
-
-    def _show_policy(self, policy: Policy) -> None:
-        self._policy.clear()
-        self._policy.labels(policy.name, policy.revision).set(1)
-        self._models.clear()
-        for model in policy.models:
-            self._models.labels(model.name, model.tier, str(model.free).lower()).set(1)
-        self._cap.clear()
-        self._used.clear()
-        for limit in policy.limits:
-            if limit.per is None and limit.cap is not None:
-                key = limit.key(ANYONE)
-                labels = (f"{key.section}/{key.name}", key.metric.value, key.window)
-                self._cap.labels(*labels).set(_amount(key.metric, limit.cap))
-                used = self._readings.get(key)
-                if used is not None:  # as the latest decision that read it saw it
-                    self._used.labels(*labels).set(_amount(key.metric, used))
-
-
-def _amount(metric: Metric, value: int) -> float:
-    return value / NANO_PER_USD if metric is Metric.USD else value

@@ -7,12 +7,16 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Final
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from policy_router.base_errors import PolicyRouterError, UsageError
+from policy_router.observe.prometheus import SHARED_FOLDER
 from policy_router.server import serving
 
 if TYPE_CHECKING:
@@ -35,7 +39,8 @@ class Supervisor:
     """Keeps server processes running until it is told to stop.
 
     A process that ends by itself is replaced. A signal is handed on to every process, so the second
-    one ends them at once.
+    one ends them at once. They count metrics in a folder that they share, so that a scrape of any
+    of them shows all, and what an ended one has counted stays.
 
     Args:
         plan: What is served, and by how many processes.
@@ -63,13 +68,14 @@ class Supervisor:
             KeyboardInterrupt: The first signal was SIGINT.
         """
         useless = False
-        with self._signals():
+        with _shared_metrics(), self._signals():
             for _ in range(self._plan.workers):
                 self._start()
             while self._processes:
                 connection.wait([process.sentinel for process in self._processes])
                 for ended in [each for each in self._processes if not each.is_alive()]:
                     self._processes.remove(ended)
+                    mark_process_dead(ended.pid)  # type: ignore[no-untyped-call]  # as its library has it
                     if ended.exitcode == _CANNOT_START:
                         useless = True
                         self._stop()
@@ -115,6 +121,21 @@ class Supervisor:
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """Let the processes that are started in the block count in a folder for them alone."""
+    before = os.environ.get(SHARED_FOLDER)
+    with tempfile.TemporaryDirectory(prefix="policy-router-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[SHARED_FOLDER]
+            else:
+                os.environ[SHARED_FOLDER] = before
 
 
 def _work(plan: ServePlan, listener: socket.socket, grace: int) -> None:

@@ -38,10 +38,9 @@ def application_of(plan: ServePlan) -> Starlette:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("policy_router").setLevel(logging.INFO)
     identify = local_user if plan.keys is None else KeyRing(Path(plan.keys))
-    # Each process counts for itself, and a scrape reaches any of them: one process alone has all.
-    metrics = PrometheusMetrics() if plan.workers == 1 else None
+    metrics = PrometheusMetrics()
     with ExitStack() as ends:
-        observers: list[Observer] = [] if metrics is None else [metrics]
+        observers: list[Observer] = [metrics]
         if plan.decision_log is not None:
             observers.append(ends.enter_context(DecisionLog(plan.decision_log)))
         if plan.traces:
@@ -55,8 +54,7 @@ def application_of(plan: ServePlan) -> Starlette:
             on_event=EventSource(*observers),
         )
         ends.callback(router.close)
-        if metrics is not None:
-            metrics.follow(router)
+        metrics.follow(router)
         lifespan = _closes_all(router, ends.pop_all())
     return create_app(router, identify=identify, metrics=metrics, lifespan=lifespan)
 

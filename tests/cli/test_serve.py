@@ -152,6 +152,18 @@ def ask(url: str) -> httpx.Response:
     return httpx.post(f"{url}/v1/chat/completions", json=body, timeout=120)
 
 
+def counted(url: str) -> dict[str, float]:
+    """How many requests have ended, by their outcome, as any of the processes shows it."""
+    page = httpx.get(f"{url}/metrics", timeout=60).text
+    assert "\npolicy_router_requests_under_way 0.0\n" in page
+    assert "\npolicy_router_store_up 1.0\n" in page
+    assert page.count("\npolicy_router_policy_info{") == 1
+    found: dict[str, float] = {}
+    for outcome, number in re.findall(r'requests_total{.*outcome="(\w+)".*} (\S+)', page):
+        found[outcome] = found.get(outcome, 0) + float(number)
+    return found
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it looks for processes in /proc")
 def test_several_processes_serve_together(policy: Path, tmp_path: Path) -> None:
     state = f"sqlite:///{tmp_path / 'state.db'}"
@@ -165,7 +177,7 @@ def test_several_processes_serve_together(policy: Path, tmp_path: Path) -> None:
             url = url_of(told)
             # They share one limit.
             assert [ask(url).status_code for _ in range(4)] == [200, 200, 200, 429]
-            assert httpx.get(f"{url}/metrics").status_code == 404
+            assert counted(url) == {"answered": 3, "denied": 1}
             first, second = children(process)
             while not log.exists() or log.read_text().count("\n") < 4:
                 threading.Event().wait(0.05)  # a process that is killed writes nothing more
@@ -174,6 +186,7 @@ def test_several_processes_serve_together(policy: Path, tmp_path: Path) -> None:
                 threading.Event().wait(0.05)
             assert second in now
             assert ask(url).status_code == 429
+            assert counted(url) == {"answered": 3, "denied": 2}  # of the killed one, too
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
             assert f"server process {first} ended (-9); another starts" in process.communicate()[1]
