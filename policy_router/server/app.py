@@ -24,6 +24,7 @@ from policy_router.server.call import HttpCall, HttpEndpoint
 from policy_router.server.openapi import document
 from policy_router.server.principal import Principal
 from policy_router.server.problems import defect_reply, error_reply
+from policy_router.server.readiness import Readiness
 from policy_router.server.refusal import RefusedCallError
 from policy_router.server.replies import json_reply
 from policy_router.server.settings import SETTINGS
@@ -83,6 +84,7 @@ def create_app(
     identify: Identify = local_user,
     settings: ServerSettings = SETTINGS,
     metrics: PrometheusMetrics | None = None,
+    readiness: Readiness | None = None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
     """Make an ASGI application that serves a router.
@@ -96,6 +98,8 @@ def create_app(
             allowed to it; a `KeyRing` knows callers by their keys.
         settings: The limits of the server.
         metrics: What `/metrics` shows; the router must be given it as an observer.
+        readiness: What `/readyz` shows, for a program that says by it when the server stops.
+            Default: its own.
         lifespan: What happens before the first call and after the last, as Starlette takes it;
             `closes` makes one. A mounted application has none.
 
@@ -103,7 +107,10 @@ def create_app(
         The application.
     """
     tasks: set[asyncio.Task[None]] = set()
-    make_call = partial(HttpCall, router=router, settings=settings, metrics=metrics)
+    readiness = Readiness() if readiness is None else readiness
+    make_call = partial(
+        HttpCall, router=router, settings=settings, readiness=readiness, metrics=metrics
+    )
     app = Starlette(
         routes=[
             Route(
@@ -117,7 +124,7 @@ def create_app(
         middleware=[Middleware(UnderWay, tasks=tasks)],
         lifespan=lifespan,
     )
-    app.state.under_way = tasks
+    app.state.under_way, app.state.readiness = tasks, readiness
     app.router.redirect_slashes = False
     return app
 
@@ -131,11 +138,17 @@ def closes(router: Router) -> Lifespan[Starlette]:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # An application that the router's own is mounted in has neither.
+        readiness = getattr(app.state, "readiness", Readiness())
+        under_way = getattr(app.state, "under_way", ())
+        readiness.preparing = True
         async with router:
+            readiness.preparing = False
             yield
+            readiness.stopping = True
             # What the grace time of the server cut short settles its holds, which needs the store.
-            if app.state.under_way:
-                await asyncio.wait(app.state.under_way, timeout=_SETTLING)
+            if under_way:
+                await asyncio.wait(under_way, timeout=_SETTLING)
 
     return lifespan
 

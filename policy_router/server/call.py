@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from policy_router.router import Router
     from policy_router.server.access import Access
     from policy_router.server.principal import Principal
+    from policy_router.server.readiness import Readiness
     from policy_router.server.settings import ServerSettings
 
 
@@ -28,6 +29,7 @@ class HttpCall:
         principal: Who makes it.
         router: What answers it.
         settings: The limits of the server.
+        readiness: Whether the server can answer now.
         metrics: What is measured; None when nothing is.
     """
 
@@ -35,6 +37,7 @@ class HttpCall:
     principal: Principal
     router: Router
     settings: ServerSettings
+    readiness: Readiness
     metrics: PrometheusMetrics | None = None
 
 

@@ -1,4 +1,4 @@
-"""Says whether the server is there and ready, and nothing else."""
+"""Says whether the server is there, and whether it is ready."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ async def show_health(_: HttpCall) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def show_readiness(_: HttpCall) -> Response:
-    """Answer once the policy is loaded and what calls models is ready: before that, no
-    connection is accepted."""
-    return PlainTextResponse("ready\n")
+async def show_readiness(call: HttpCall) -> Response:
+    """Say whether requests can be answered now, and if not, why."""
+    problem = await call.readiness.problem(call.router)
+    if problem is None:
+        return PlainTextResponse("ready\n")
+    return PlainTextResponse(f"not ready: {problem}\n", 503)

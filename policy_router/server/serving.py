@@ -13,6 +13,7 @@ import uvicorn
 from policy_router.base_errors import UsageError
 from policy_router.server.access import is_local_name
 from policy_router.server.protocol import protocol
+from policy_router.server.readiness import Readiness
 from policy_router.server.settings import SETTINGS
 from policy_router.server.worker import application_of
 
@@ -108,7 +109,9 @@ def run(
         grace: Seconds; see `GRACE`.
         deaf_to: Signals that do not end it.
     """
-    run_application(partial(application_of, plan), listener, grace=grace, deaf_to=deaf_to)
+    readiness = Readiness()
+    make = partial(application_of, plan, readiness)
+    run_application(make, listener, grace=grace, deaf_to=deaf_to, readiness=readiness)
 
 
 def run_application(
@@ -117,18 +120,22 @@ def run_application(
     *,
     grace: int,
     deaf_to: frozenset[signal.Signals] = frozenset(),
+    readiness: Readiness | None = None,
 ) -> None:
     """Run one server of an application, which it makes first; see `run`."""
     config = uvicorn.Config(make, factory=True, **uvicorn_options(SETTINGS, grace))
-    _Server(config, deaf_to).run(sockets=[listener])
+    _Server(config, deaf_to, readiness or Readiness()).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Ends at the first signal when nothing is under way, and at the second one at once."""
 
-    def __init__(self, config: uvicorn.Config, deaf_to: frozenset[signal.Signals]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, deaf_to: frozenset[signal.Signals], readiness: Readiness
+    ) -> None:
         super().__init__(config)
         self._deaf_to = deaf_to
+        self._readiness = readiness
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and look no more for garbage among what stays until the end."""
@@ -141,6 +148,7 @@ class _Server(uvicorn.Server):
         """Begin to end, or end."""
         if sig in self._deaf_to:
             return
+        self._readiness.stopping = True
         second = self.should_exit
         super().handle_exit(sig, frame)
         if second:

@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 
     from policy_router.events import Observer
     from policy_router.server.plan import ServePlan
+    from policy_router.server.readiness import Readiness
 
 
-def application_of(plan: ServePlan) -> Starlette:
+def application_of(plan: ServePlan, readiness: Readiness) -> Starlette:
     """Return the application of a plan: its router is closed when the server stops.
+
+    Args:
+        plan: What is served.
+        readiness: Whether the server can answer now.
 
     Raises:
         PolicyError: The policy has an error.
@@ -56,7 +61,9 @@ def application_of(plan: ServePlan) -> Starlette:
         ends.callback(router.close)
         metrics.follow(router)
         lifespan = _closes_all(router, ends.pop_all())
-    return create_app(router, identify=identify, metrics=metrics, lifespan=lifespan)
+    return create_app(
+        router, identify=identify, metrics=metrics, readiness=readiness, lifespan=lifespan
+    )
 
 
 def _closes_all(router: Router, ends: ExitStack) -> Lifespan[Starlette]:
