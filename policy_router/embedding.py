@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from policy_router.deciding import Decider
     from policy_router.decision.policy import Policy
+    from policy_router.domain.decision import Decision
     from policy_router.execution.accounting import Accounting
     from policy_router.execution.embeddings import Embeddings
     from policy_router.execution.executor import Executor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class EmbeddingMethods(ABC):
-    """The method of a router that makes embeddings."""
+    """The methods of a router that make embeddings, and that decide who would."""
 
     _decider: Decider
     _caller: AdaptedCaller
@@ -35,6 +36,30 @@ class EmbeddingMethods(ABC):
     @abstractmethod
     def policy(self) -> Policy:
         """The active policy."""
+
+    async def aroute_embedding(
+        self,
+        input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],  # noqa: A002  as below
+        **options: Unpack[EmbeddingOptions],
+    ) -> Decision:
+        """Decide which models may make embeddings, and call none of them.
+
+        Args:
+            input: As for `aembedding`.
+            **options: As for `aembedding`.
+
+        Returns:
+            The decision, also where it denies the request. Its candidates share one vector space,
+            that of the model which the policy puts first; the other models are out with the reason
+            `vector_space`.
+
+        Raises:
+            UsageError: An argument is unknown or has a value of the wrong type.
+            TooLargeError: The input is beyond the bounds.
+        """
+        policy = self.policy
+        intake, _ = await self._decider.take_in_embeddings(policy, input, options)
+        return (await self._decider.decide(policy, intake)).decision
 
     async def aembedding(
         self,

@@ -322,6 +322,9 @@ def make_request(
         prefer=cast("tuple[str, ...] | None", prefer),  # a list, too, which Request makes a tuple
         model=_either(facts.get("model"), reading.model),
         max_candidates=facts.get("max_candidates"),
+        min_tier=facts.get("min_tier"),
+        only=None if facts.get("only") is None else read_words("only", facts["only"]),
+        avoid=read_words("avoid", facts.get("avoid")),
         pictures=reading.pictures,
         thumbnails=reading.thumbnails,
         confidence=confidence,

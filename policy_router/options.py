@@ -104,6 +104,10 @@ class RequestConstraints(TypedDict, total=False):
         model: The only model of the policy to use, or an alias; `"auto"` sets no constraint,
             unless the policy has an alias of that name.
         max_candidates: How many models to try at most.
+        min_tier: The lowest tier of a model.
+        only: Words of which one has to select a model: its name, its tier, a tag of it, `free`,
+            `paid`, or what the provider calls it.
+        avoid: Words of which none may select a model.
         deadline: Seconds after which the request ends, if that is less than the policy allows.
     """
 
@@ -114,6 +118,9 @@ class RequestConstraints(TypedDict, total=False):
     prefer: list[str] | list[SortKey] | tuple[str, ...] | None
     model: str | None
     max_candidates: int | None
+    min_tier: str | None
+    only: Words | None
+    avoid: Words | None
     deadline: float | None
 
 

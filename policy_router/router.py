@@ -318,7 +318,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
                 Constraints, which only remove or reorder models: `max_cost` (US dollars),
                 `max_price` (US dollars per million tokens, of input and of output alike),
                 `max_latency` (seconds), `min_quality` (0 to 1), `prefer`, `model`,
-                `max_candidates`, `deadline` (seconds).
+                `max_candidates`, `min_tier`, `only`, `avoid`, `deadline` (seconds).
                 Chat parameters, which are sent to the provider: `temperature`, `tools`,
                 `max_tokens` and so on, or `extra_body` with a mapping of them. Nothing else is
                 sent: identity, facts and constraints stay in the router.

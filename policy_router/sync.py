@@ -252,6 +252,22 @@ class SyncMethods(ABC):
         """Do what `aembedding` does, for code without an event loop."""
         return self._own_loop("embedding").run(self.aembedding(input, **options))
 
+    @abstractmethod
+    async def aroute_embedding(
+        self,
+        input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],  # noqa: A002  as above
+        **options: Unpack[EmbeddingOptions],
+    ) -> Decision:
+        """Decide which models may make embeddings."""
+
+    def route_embedding(
+        self,
+        input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],  # noqa: A002  as above
+        **options: Unpack[EmbeddingOptions],
+    ) -> Decision:
+        """Do what `aroute_embedding` does, for code without an event loop."""
+        return self._own_loop("route_embedding").run(self.aroute_embedding(input, **options))
+
     def _own_loop(self, method: str) -> LoopThread:
         """The loop of the synchronous methods. Raises UsageError inside a running event loop."""
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  the public one raises instead

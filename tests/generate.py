@@ -371,6 +371,12 @@ def asked_of(policy: Policy) -> list[str]:
     return [*names, "auto", *(m.name for m in policy.models)]
 
 
+def words_of(policy: Policy) -> st.SearchStrategy[frozenset[str]]:
+    """Words that a caller may select models by."""
+    named = {w for m in policy.models for w in (m.name, m.tier, m.provider_model, *m.tags)}
+    return st.frozensets(st.sampled_from(sorted({*named, "free", "paid"})), max_size=2)
+
+
 @st.composite
 def requests(draw: st.DrawFn, policy: Policy) -> Request:
     """Requests that make sense to the policy."""
@@ -415,6 +421,9 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         ),
         model=draw(maybe | maybe | st.sampled_from(asked_of(policy))),
         max_candidates=draw(maybe | maybe | st.integers(0, 3)),
+        min_tier=draw(maybe | maybe | st.sampled_from(sorted({m.tier for m in policy.models}))),
+        only=draw(maybe | maybe | words_of(policy)),
+        avoid=draw(st.just(frozenset()) | st.just(frozenset()) | words_of(policy)),
         session=draw(user),
         client=draw(user),
         subagent=draw(st.booleans()),

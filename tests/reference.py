@@ -200,6 +200,13 @@ def decide_by(
             ("cost", any(_too_costly(p.criteria.max_cost, cost, request) for p in parts)),
             ("cost", any(_too_costly(p.criteria.max_cost, usual_cost, request) for p in parts)),
             ("model", model.name not in asked_for),
+            ("only", request.only is not None and not _words(model) & set(request.only)),
+            ("avoid", bool(_words(model) & set(request.avoid))),
+            (
+                "tier",
+                request.min_tier is not None
+                and policy.tiers.index(model.tier) < policy.tiers.index(request.min_tier),
+            ),
             (
                 "cost",
                 request.max_cost is not None
@@ -767,3 +774,9 @@ def _left(
         if reading is not None and cap and _falls_under(meter, policy, model, facts):
             left = min(left, max(0.0, 1 - reading.used / cap))
     return left
+
+
+def _words(model: Model) -> set[str]:
+    """What a caller may call a model by."""
+    costs = "free" if model.free else "paid"
+    return {model.name, model.provider_model, model.tier, costs} | set(model.tags)

@@ -83,6 +83,15 @@ class RequestArguments:
     model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="The only model to use, or an alias.")
     ] = None
+    min_tier: Annotated[
+        str | None, typer.Option(metavar="TIER", help="The lowest tier of a model.")
+    ] = None
+    only: Annotated[
+        Words, typer.Option(metavar="WORD", help="Only models of this name, tier or tag.")
+    ] = None
+    avoid: Annotated[
+        Words, typer.Option(metavar="WORD", help="No model of this name, tier or tag.")
+    ] = None
     max_candidates: Annotated[
         int | None,
         typer.Option(metavar="N", parser=option_values.candidates, help="Models to try at most."),
@@ -221,6 +230,9 @@ def read_call(
         "prefer": option_values.words(arguments.prefer) if arguments.prefer else None,
         "model": arguments.model,
         "max_candidates": arguments.max_candidates,
+        "min_tier": arguments.min_tier,
+        "only": option_values.words(arguments.only) if arguments.only else None,
+        "avoid": option_values.words(arguments.avoid),
         "max_tokens": facts.integer("max_tokens"),
     }
     start = time.time() if now is None else now

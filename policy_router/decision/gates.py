@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.bitset import chosen
+from policy_router.decision.caller_choice import is_selected
 from policy_router.decision.criteria import (
     CALLER,
     beyond_cost,
@@ -24,7 +25,7 @@ from policy_router.decision.criteria import (
 from policy_router.domain.decision import Reason, Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from policy_router.decision.criteria import CostBound
     from policy_router.decision.index import Index
@@ -152,8 +153,46 @@ ALWAYS: Final = (
     _CONTEXT,
     Gate(Reason.COOLING, _cooling, lambda *_: "in cooldown after failures"),
 )
+
+
+def _not_selected(index: Index, request: Request, _: Snapshot) -> int:
+    words = request.only
+    return 0 if words is None else _where(index, lambda model: not is_selected(model, words))
+
+
+def _not_selected_detail(_: Model, request: Request, __: Snapshot) -> str:
+    return f"the request allows only {_listed(request.only or ())}"
+
+
+def _avoided(index: Index, request: Request, _: Snapshot) -> int:
+    words = request.avoid
+    return _where(index, lambda model: is_selected(model, words)) if words else 0
+
+
+def _avoided_detail(_: Model, request: Request, __: Snapshot) -> str:
+    return f"the request avoids {_listed(request.avoid)}"
+
+
+def _below_tier(index: Index, request: Request, _: Snapshot) -> int:
+    if request.min_tier is None:
+        return 0
+    lowest = index.tiers.index(request.min_tier)
+    return _where(index, lambda model: model.rank < lowest)
+
+
+def _below_tier_detail(_: Model, request: Request, __: Snapshot) -> str:
+    return f"below tier `{request.min_tier}`, the `min_tier` of the request"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in sorted(words))
+
+
 CONSTRAINTS: Final = (
     Gate(Reason.MODEL, _other_model, ready=_not_asked_for),
+    Gate(Reason.ONLY, _not_selected, _not_selected_detail),
+    Gate(Reason.AVOID, _avoided, _avoided_detail),
+    Gate(Reason.TIER, _below_tier, _below_tier_detail),
     Gate(Reason.COST, _over_cost, _over_cost_detail),
     Gate(Reason.PRICE, _over_price, _over_price_detail),
     Gate(Reason.LATENCY, _too_slow, _too_slow_detail),
@@ -170,6 +209,9 @@ def gates_for(request: Request) -> tuple[Gate, ...]:
         and request.max_price is None
         and request.max_latency is None
         and request.min_quality is None
+        and request.min_tier is None
+        and request.only is None
+        and not request.avoid
     ):
         return ALWAYS
     return CONSTRAINTS + ALWAYS

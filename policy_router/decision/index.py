@@ -104,6 +104,7 @@ class Index:
     ) -> None:
         self.limits = LimitIndex(models, limits, LEASE + longest)
         self.models = tuple(models)
+        self.tiers = tuple(tiers)
         self.by_name: Mapping[str, Model] = {m.name: m for m in models}
         self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}
         self.abilities = frozenset((*ABILITIES, *abilities))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import ABILITIES
+from policy_router.decision.caller_choice import unknown_choice
 from policy_router.domain.condition import TAGS
 from policy_router.domain.facts import FactType
 from policy_router.domain.ordering import SortKey
@@ -103,6 +104,10 @@ def _unknown_name(policy: Policy, request: Request) -> str | None:
             return unknown("tag", min(set(request.tags) - tags), known)
     if request.model is not None and not index.aliases.knows(request.model):
         return unknown("model", request.model, [*index.by_name, *index.aliases.names])
+    if request.only is not None or request.avoid or request.min_tier is not None:
+        problem = unknown_choice(policy, request)
+        if problem is not None:
+            return problem
     for key in request.prefer or ():
         if key not in _SORT_KEYS:
             return unknown("sort key", key, _SORT_KEYS)

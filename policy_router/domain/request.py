@@ -49,6 +49,10 @@ class Request:
         model: Constraint: the only model that may answer, or an alias; `auto` is no constraint
             where the policy has no such alias. Conditions can read it as it was asked for.
         max_candidates: Constraint: how many candidates are kept.
+        min_tier: Constraint: the lowest tier of a model.
+        only: Constraint: words of which one has to select a model: its name, tier, tag, `free`,
+            `paid` or the provider's name for it. None allows all.
+        avoid: Constraint: words of which none may select a model.
         pictures: Pictures in full detail. They are not part of `tokens`, since each model counts
             them in its own way.
         thumbnails: Pictures in low detail, counted as above.
@@ -98,6 +102,9 @@ class Request:
     prefer: tuple[SortKey | str, ...] | None = None
     model: str | None = None
     max_candidates: int | None = None
+    min_tier: str | None = None
+    only: frozenset[str] | set[str] | None = None
+    avoid: frozenset[str] | set[str] = frozenset()
     pictures: int = 0
     thumbnails: int = 0
     confidence: float | None = None
@@ -161,7 +168,7 @@ class Request:
 _PLAIN: Final = frozenset({str, int, float})
 _STRINGS: Final = (
     "task", "tenant", "user", "team", "key", "language", "model", "session", "client",
-    "form", "kind",
+    "form", "kind", "min_tier",
 )  # fmt: skip
 _BOOLEANS: Final = ("stream", "subagent", "housekeeping", "one_space")
 _NUMBERS: Final = ("max_latency", "min_quality", "confidence")
@@ -189,6 +196,10 @@ def _keep_collections(request: Request) -> None:
         put(request, "needs", _strings("needs", request.needs))
     if request.tags or type(request.tags) is not frozenset:
         put(request, "tags", _strings("tags", request.tags))
+    if request.only is not None:
+        put(request, "only", _strings("only", request.only))
+    if request.avoid or type(request.avoid) is not frozenset:
+        put(request, "avoid", _strings("avoid", request.avoid))
     if request.detected or type(request.detected) is not frozenset:
         put(request, "detected", _strings("detected", request.detected))
     if request.attributes or type(request.attributes) is not dict:

@@ -92,7 +92,7 @@ def read_record(record: Record) -> tuple[Request, Snapshot]:
 
 _UNSET: Final = Request()
 _FIELDS: Final = tuple(each.name for each in fields(Request))
-_SETS: Final = ("needs", "tags", "detected")
+_SETS: Final = ("needs", "tags", "detected", "avoid")
 
 
 def _request_values(request: Request) -> dict[str, object]:
@@ -111,6 +111,8 @@ def _request(record: Record) -> Request:
     values = {name: _value(value) for name, value in record.items()}
     for name in _SETS:
         values[name] = frozenset(_texts(values.get(name, ())))
+    if values.get("only") is not None:
+        values["only"] = frozenset(_texts(values["only"]))
     if values.get("prefer") is not None:
         values["prefer"] = tuple(_texts(values["prefer"]))
     return Request(**values)  # type: ignore[arg-type]  # a request checks the types of its fields

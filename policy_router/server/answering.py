@@ -18,6 +18,7 @@ from policy_router.server.problems import notice_of
 from policy_router.server.reading import read_call
 from policy_router.server.relay import RelayedEvents, relayed_answer, relays
 from policy_router.server.replies import json_bytes, json_reply, while_connected
+from policy_router.server.route import decision_reply
 from policy_router.server.sse import EventResponse
 from policy_router.server.trace import FIELD, history, wants_trace
 
@@ -40,6 +41,8 @@ def answers(dialect: Dialect) -> Callable[[HttpCall], Awaitable[Response]]:
 
     async def answer(call: HttpCall) -> Response:
         wanted = await read_call(call, dialect)
+        if wanted.decides_only:
+            return await decision_reply(call, wanted)
         async with while_connected(call.request.receive):
             if wanted.request.stream:
                 stream = await call.router.acompletion(

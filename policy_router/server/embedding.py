@@ -31,6 +31,7 @@ async def embed(call: HttpCall) -> Response:
     headers = call.request.headers
     stated = hints.read_hints(headers, body.get("metadata"))
     stated.pop(_SESSION, None)
+    decides_only = stated.pop("dry_run", False)
     wanted = resolve(policy, call.principal, request.model)
     if wanted.task is not None:
         stated.setdefault("task", wanted.task)
@@ -45,6 +46,13 @@ async def embed(call: HttpCall) -> Response:
     options["encoding_format"] = request.format
     inputs: Any = list(request.inputs)  # texts and lists of numbers, each checked by now
     async with while_connected(call.request.receive):
+        if decides_only:
+            decision = await call.router.aroute_embedding(
+                inputs, **cast("EmbeddingOptions", options)
+            )
+            return json_reply(
+                decision.as_dict(), headers=answer_headers.of_decision(policy.name, decision)
+            )
         made = await call.router.aembedding(inputs, **cast("EmbeddingOptions", options))
     answer_head = {
         **answer_headers.of_decision(policy.name, made.decision),

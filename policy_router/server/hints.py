@@ -72,6 +72,14 @@ def _dollars(value: object) -> Decimal:
     raise ValueError("an amount in US dollars such as 0.05")
 
 
+def _flag(value: object) -> bool:
+    words = {"1": True, "true": True, "0": False, "false": False}
+    found = value if isinstance(value, bool) else words.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError("`true` or `false`")
+    return found
+
+
 HINTS: Final[Mapping[str, Callable[[object], object]]] = {
     "task": _text,
     "complexity": _score,
@@ -85,6 +93,10 @@ HINTS: Final[Mapping[str, Callable[[object], object]]] = {
     "max_latency": _number,
     "min_quality": _number,
     "max_candidates": _count,
+    "min_tier": _text,
+    "only": _words,
+    "avoid": _words,
+    "dry_run": _flag,
     "deadline": _number,
 }
 """Each hint with what reads its value; the name of its header has dashes in place of the

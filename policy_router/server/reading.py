@@ -62,6 +62,7 @@ class AnswerCall:
         options: The identity of the caller, its hints and its chat parameters.
         policy: The name of the policy.
         withheld: Fields of the body that no provider is sent, in whatever dialect it is called.
+        decides_only: Whether the client wants the decision in place of an answer.
         passes: Whether a provider that speaks the client's dialect gets the body as it is, and its
             answer goes back as it is.
     """
@@ -71,6 +72,7 @@ class AnswerCall:
     options: RequestOptions
     policy: str
     withheld: tuple[str, ...]
+    decides_only: bool
     passes: bool
 
 
@@ -100,6 +102,7 @@ async def read_call(
     wanted = resolve(policy, call.principal, request.model)
     if wanted.task is not None:
         stated.setdefault("task", wanted.task)
+    decides_only = stated.pop("dry_run", False)
     options = hints.options_of(call.principal, stated)
     if wanted.model != ANY_MODEL or policy.alias(ANY_MODEL) is not None:
         options["model"] = wanted.model
@@ -128,7 +131,7 @@ async def read_call(
     if not is_needed and not hosted_parts(request.body, Dialect.CHAT):
         withheld += hosted_parts(body, dialect)
     messages = request.body.get("messages", ())
-    return AnswerCall(request, messages, options, policy.name, withheld, passes)
+    return AnswerCall(request, messages, options, policy.name, withheld, decides_only, passes)
 
 
 def _without_own(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,21 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from policy_router.server.call import HttpCall
+    from policy_router.server.reading import AnswerCall
 
 
 async def decide_only(call: HttpCall) -> Response:
     """Return the decision on the body of a chat request, which may leave out the messages."""
-    wanted = await read_call(call, Dialect.CHAT, without_messages=True)
+    return await decision_reply(call, await read_call(call, Dialect.CHAT, without_messages=True))
+
+
+async def decision_reply(call: HttpCall, wanted: AnswerCall) -> Response:
+    """Return the decision on a call for an answer, and give no answer.
+
+    Args:
+        call: The call.
+        wanted: What it asks for.
+    """
     async with while_connected(call.request.receive):
         decision = await call.router.aroute(
             wanted.messages, stream=wanted.request.stream, **wanted.options

@@ -241,6 +241,7 @@ def test_every_hint_has_a_header_and_a_field(keyed: str, events: list[Event]) ->
         "task": "chat", "complexity": "0.4", "language": "de", "tags": ["private"],
         "needs": [], "session": "s1", "prefer": "cheapest", "max_cost": "0.1", "max_price": 20,
         "max_latency": 60, "min_quality": 0, "max_candidates": 1, "deadline": 60,
+        "min_tier": "light", "only": ["small", "big"], "avoid": ["heavy"], "dry_run": False,
     }  # fmt: skip
     assert values.keys() == HINTS.keys()
     in_headers = {

@@ -100,6 +100,22 @@ def address(router: Router) -> Iterator[str]:
         yield address
 
 
+def test_the_models_of_one_vector_space_are_shown_without_a_call(
+    router: Router, address: str, here: Simulated
+) -> None:
+    decision = router.route_embedding(["one two", "three"], tags=["none"])
+    assert [each.name for each in decision.candidates] == ["first", "same"]
+    assert {skip.model: skip.reason.value for skip in decision.skipped} == {
+        "chat": "ability", "others": "vector_space",
+    }  # fmt: skip
+    assert [c.name for c in router.route_embedding("x", tags=["private"]).candidates] == ["others"]
+    headers = {"x-policy-router-dry-run": "1"}
+    body = {"model": "auto", "input": ["one two"]}
+    told = httpx.post(f"{address}/v1/embeddings", json=body, headers=headers).json()
+    assert [each["model"] for each in told["candidates"]] == ["first", "same"]
+    assert not here.requests
+
+
 @pytest.fixture
 def client(address: str) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:

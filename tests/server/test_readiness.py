@@ -23,8 +23,7 @@ from tests.server.serving import served
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policy_router.domain.limits import Charge
-    from policy_router.ledger.engine import Reading
+    from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.store import (
         Ending,
         Granted,
