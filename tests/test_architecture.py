@@ -66,7 +66,7 @@ ONLY_IN = {
     "uvicorn": {"providers.simulated.server", "server"},
     "redis": {"ledger.redis.connection"},
     "httpx": {"discovery.local", "providers"},
-    "prometheus_client": {"observe.prometheus"},
+    "prometheus_client": {"observe.prometheus", "observe.policy_metrics"},
     "opentelemetry": {"observe.tracing", "observe.tracing_setup"},
     "typer": {"cli"},
     "rich": {"cli", "views"},

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from policy_router.domain.limits import ANYONE
 from policy_router.domain.money import NANO_PER_USD
@@ -292,3 +292,8 @@ class PrometheusMetrics:
             if following.model != failed.model:
                 reason = failed.failure or "rejected"
                 self._fallbacks.labels(failed.model, following.model, reason).inc()
+
+
+def forget_process(pid: int | None) -> None:
+    """Show no more what only running processes have; what this one has counted stays."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]  # as its library has it

@@ -13,10 +13,8 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client.multiprocess import mark_process_dead
-
 from policy_router.base_errors import PolicyRouterError, UsageError
-from policy_router.observe.prometheus import SHARED_FOLDER
+from policy_router.observe.prometheus import SHARED_FOLDER, forget_process
 from policy_router.server import serving
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ class Supervisor:
                 connection.wait([process.sentinel for process in self._processes])
                 for ended in [each for each in self._processes if not each.is_alive()]:
                     self._processes.remove(ended)
-                    mark_process_dead(ended.pid)  # type: ignore[no-untyped-call]  # as its library has it
+                    forget_process(ended.pid)
                     if ended.exitcode == _CANNOT_START:
                         useless = True
                         self._stop()
