@@ -101,6 +101,26 @@ def test_a_stream(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
+def test_the_signature_of_geminis_thoughts_goes_there_and_back(
+    address: str, provider: Simulated, stream: bool
+) -> None:
+    """Gemini refuses a tool call in the history that lacks what it came with."""
+    signed = {**CALLS[0], "extra_content": {"google": {"thought_signature": "c2lnbmVk"}}}
+    plays(provider, big=Say("", tool_calls=[signed], finish="tool_calls"))
+    url = f"{address}/v1/chat/completions"
+    body = {"model": "auto", "messages": HELLO, "tools": [WEATHER], "stream": stream}
+    assert "c2lnbmVk" in httpx.post(url, json=body, timeout=60).text
+    history = [
+        *HELLO,
+        {"role": "assistant", "content": None, "tool_calls": [signed]},
+        {"role": "tool", "tool_call_id": signed["id"], "content": "sunny"},
+    ]
+    httpx.post(url, json={**body, "messages": history}, timeout=60)
+    sent: Any = provider.requests[-1].body["messages"]
+    assert sent[1]["tool_calls"][0]["extra_content"] == signed["extra_content"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
 def test_parallel_tool_calls(client: openai.OpenAI, provider: Simulated, stream: bool) -> None:
     plays(provider, big=Say("", tool_calls=CALLS, finish="tool_calls"))
     calls: list[ChatCompletionMessageFunctionToolCall]
