@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.classifier import Classifier
 from policy_router.decision.decide import decide_on
+from policy_router.decision.drawing import draw_arms
 from policy_router.decision.facts import situation_of
 from policy_router.domain.snapshot import Snapshot
 from policy_router.embedding_intake import take_in_embeddings
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Decision
     from policy_router.domain.experience import Measured
+    from policy_router.domain.experiments import Assignment
     from policy_router.domain.situation import Situation
     from policy_router.execution.accounting import Accounting
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.execution.estimators import EstimatorRunner
     from policy_router.execution.order_functions import OrderFunctions
+    from policy_router.experience.tracker import ExperimentTracker
     from policy_router.options import ChatMessage, EmbeddingOptions, RequestOptions
     from policy_router.providers.bounds import Bounds
     from policy_router.providers.embedding_body import EmbeddingBody
@@ -71,6 +74,7 @@ class Decider:
         cooldowns: Knows which models are in cooldown.
         estimators: Estimates the complexity where the policy has a model or a function do it.
         order: Calls the functions that models are sorted by.
+        experiments: Knows which arms of experiments get no more requests.
         clock: Gives Unix time.
         decide_at: Gives the Unix time at which conditions on the hour and the weekday are
             evaluated.
@@ -86,6 +90,7 @@ class Decider:
         estimators: EstimatorRunner,
         order: OrderFunctions,
         *,
+        experiments: ExperimentTracker,
         clock: Callable[[], float],
         decide_at: Callable[[], float],
         new_id: Callable[[], str],
@@ -96,6 +101,7 @@ class Decider:
         self._cooldowns = cooldowns
         self._estimators = estimators
         self._order = order
+        self._experiments = experiments
         self._clock = clock
         self._decide_at = decide_at
         self._new_id = new_id
@@ -225,4 +231,11 @@ class Decider:
         else:
             used, session = await self._accounting.readings(policy, situation, patience), None
         measured = self._measured(policy, situation)
-        return Snapshot(now, cooling, used, decision_id, session, last=last, measured=measured)
+        arms: tuple[Assignment, ...] = ()
+        if policy.experiments:
+            ended = await self._experiments.ended(policy, patience)
+            if ended is not None:
+                arms = draw_arms(policy, situation, decision_id, now, ended)
+        return Snapshot(
+            now, cooling, used, decision_id, session, last=last, arms=arms, measured=measured
+        )

@@ -249,6 +249,34 @@ class BreakerChanged(Event):
     cause: str
 
 
+@dataclass(frozen=True, slots=True)
+class ExperimentEnded(Event):
+    """An arm of an experiment gets no more requests; the process that notices it reports it.
+
+    Attributes:
+        experiment: Name of the experiment.
+        arm: Name of the arm.
+        reason: `confidence` (it is better or worse), `guard` (it is worse by more than is
+            allowed), `samples` or `until`.
+        verdict: `keep`, `drop` or `go on` (neither is shown).
+        measure: What was compared: `success`, `quality`, `cost` or `latency`.
+        difference: The arm's mean minus the control's: a share from 0 to 1, US dollars or seconds.
+        low: Lower end of the interval of the difference.
+        high: Its upper end.
+        requests: How many requests the arm got.
+    """
+
+    experiment: str
+    arm: str
+    reason: str
+    verdict: str
+    measure: str
+    difference: float
+    low: float
+    high: float
+    requests: int
+
+
 Observer: TypeAlias = "Callable[[Event], None]"
 """Gets every event, in the thread in which it happens; should return soon."""
 

@@ -21,6 +21,7 @@ from policy_router.execution.estimators import DEADLINE, EstimatorRunner
 from policy_router.execution.executor import Executor
 from policy_router.execution.order_functions import OrderFunctions
 from policy_router.execution.prober import Prober
+from policy_router.experience.tracker import ExperimentTracker
 from policy_router.following import follow
 from policy_router.health import HealthMethods
 from policy_router.learning_methods import LearningMethods
@@ -118,11 +119,16 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
             functions=functions,
             bulkheads=calls,
         )
+        self._experiments = ExperimentTracker(
+            self._store, clock=clock, on_end=events.experiment_ended
+        )
+        events.add(self._experiments.observe)
         self._decider = Decider(
             self._accounting,
             cooldowns,
             estimators,
             OrderFunctions(functions),
+            experiments=self._experiments,
             clock=clock,
             decide_at=clock if decide_at is None else decide_at,
             new_id=events.new_id,
@@ -338,6 +344,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
         policy, began = self.policy, time.monotonic()
         self._prober.begin()
         self._keeper.begin(policy)
+        self._experiments.begin(policy)
         intake = await self._decider.take_in(policy, messages, options, stream=stream)
         if intake.body is None:
             raise UsageError("`messages` must be a list with at least one message")
@@ -368,7 +375,8 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
 
     async def _close_connections(self) -> None:
         for part in (
-            self._caller, self._prober, self._cooldowns, self._keeper, self._accounting,
+            self._caller, self._prober, self._experiments, self._cooldowns, self._keeper,
+            self._accounting,
         ):  # fmt: skip
             await part.aclose()
 

@@ -14,7 +14,9 @@ from policy_router.domain.aliases import Alias
 from policy_router.domain.complexity import Band
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
 from policy_router.domain.criteria import NO_CRITERIA, Criteria
+from policy_router.domain.effort import Effort
 from policy_router.domain.experience import Measured, Measurement
+from policy_router.domain.experiments import Arm, Assignment, Experiment
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.domain.fallback import Fallback
 from policy_router.domain.hours import Hours
@@ -40,7 +42,6 @@ from policy_router.domain.snapshot import Snapshot
 from policy_router.domain.windows import MINUTE, Rolling, SessionLife, Window
 
 if TYPE_CHECKING:
-    from policy_router.domain.experiments import Experiment
     from policy_router.domain.money import Usd
 
 COSTS: tuple[Usd, ...] = (0, 0.0001, Decimal("0.01"))
@@ -321,6 +322,47 @@ def aliases(draw: st.DrawFn, models: int) -> tuple[Alias, ...]:
 
 
 @st.composite
+def experiments(draw: st.DrawFn, models: int, vocabulary: Vocabulary) -> tuple[Experiment, ...]:
+    """Experiments of one or two arms; many policies have none."""
+    some = st.lists(st.integers(0, models - 1).map(lambda i: f"m{i}"), max_size=3, unique=True).map(
+        tuple
+    )
+    found = []
+    for i in range(draw(st.sampled_from((0, 0, 1, 2, 3)))):
+        arms = tuple(
+            Arm(
+                f"a{n}",
+                draw(st.sampled_from((0.0, 0.1, 0.5))),
+                draw(some),
+                draw(st.sampled_from((None, "p0", "p1"))),
+                draw(st.none() | st.sampled_from((Effort.LOW, Effort.HIGH))),
+            )
+            for n in range(draw(st.integers(1, 2)))
+        )
+        found.append(
+            Experiment(
+                f"e{i}",
+                draw(st.none() | trees(vocabulary).map(lambda t: condition(t, vocabulary))),
+                arms,
+                draw(st.sampled_from((None, "user", "key", "session"))),
+                ends=draw(st.none() | st.just(1_700_600_000.0)),
+            )
+        )
+    return tuple(found)
+
+
+@st.composite
+def assignments(draw: st.DrawFn, policy: Policy) -> tuple[Assignment, ...]:
+    """Arms that a request may be in, those of a policy and others."""
+    found = []
+    for name in [*(e.name for e in policy.experiments), "gone"]:
+        arm = draw(st.sampled_from((None, "a0", "a1", "control", "gone")))
+        if arm is not None:
+            found.append(Assignment(name, arm, 0.1, draw(st.sampled_from((None, "user")))))
+    return tuple(draw(st.permutations(found)))
+
+
+@st.composite
 def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
     count = draw(st.integers(1, 5))
     pool = draw(models(count))
@@ -340,6 +382,7 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
         sessions=Sessions(draw(st.sampled_from(Keep))),
         prompts=draw(prompts(count, vocabulary)),
         learning=Learning(draw(st.sampled_from(LearningMode)), draw(st.sampled_from((1, 30)))),
+        experiments=draw(experiments(count, vocabulary)),
     )
 
 
@@ -459,8 +502,9 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
     numbers = st.dictionaries(named, st.sampled_from((-1.5, 0.0, 1.0, 2.0)))
     scores = draw(st.just({}) | st.fixed_dictionaries({OWN.function: numbers}))
     last = draw(st.just({}) | st.dictionaries(named, st.just("recovering"), max_size=2))
+    arms = draw(st.just(()) | assignments(policy))
     measured = draw(st.just({}) | st.dictionaries(named, measurements(), max_size=3))
-    return Snapshot(now, cooling, used, seed, known, scores, last, measured=measured)
+    return Snapshot(now, cooling, used, seed, known, scores, last, arms, measured)
 
 
 def measurements() -> st.SearchStrategy[Measured]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+from hashlib import blake2b
 from itertools import product
 from typing import TYPE_CHECKING
 from typing import Any as Value
@@ -14,6 +15,7 @@ from policy_router.decision.draws import draws
 from policy_router.decision.sort_keys import sort_value
 from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
+from policy_router.domain.identity import key_id
 from policy_router.domain.learning import LearningMode
 from policy_router.domain.ordering import FunctionKey, OrderKey, SortKey
 from policy_router.domain.rules import Task
@@ -369,6 +371,8 @@ def _order(  # noqa: C901, PLR0917  a case for each key; what is known by then
     orders = [request.prefer, *(p.prefer for p in parts), policy.prefer]
     keys = next(keys for keys in orders if keys is not None)
     prefer: list[OrderKey] = [key if isinstance(key, FunctionKey) else SortKey(key) for key in keys]
+    led = _led(policy, snapshot)
+    first = led + first
     session = _session(policy, request, snapshot)
     stays = None
     halves = [left]
@@ -412,12 +416,18 @@ def _order(  # noqa: C901, PLR0917  a case for each key; what is known by then
 
     used = [[m.name for m in policy.models]] if task is None or task.use is None else task.use
     order: list[str] = []
-    if stays is not None and _is_exact(policy, task, request.model):
+    exact = _is_exact(policy, task, request.model)
+    if stays is not None and exact:
         order, halves = [stays], [[m for m in left if m.name != stays]]
-    for half, number, group in product(halves, sorted(set(asked_for.values())), used):
-        some = [m for m in half if m.name in group and asked_for[m.name] == number]
-        alike = [_group(m) for m in sorted(some, key=lambda m: place(m, []))]
-        order += [m.name for m in sorted(some, key=lambda m: place(m, alike))]
+    for half in halves:
+        strong = {m.name for m in half if m.rank >= floor}
+        heads = [name for name in led if exact and name in strong]
+        order += heads
+        for number, group in product(sorted(set(asked_for.values())), used):
+            names = {n for n in group if n not in heads and asked_for.get(n) == number}
+            some = [m for m in half if m.name in names]
+            alike = [_group(m) for m in sorted(some, key=lambda m: place(m, []))]
+            order += [m.name for m in sorted(some, key=lambda m: place(m, alike))]
     return order
 
 
@@ -478,6 +488,64 @@ def _worth(
     gain = Fraction(task.worth) * Fraction(chance or 0)
     price = Fraction(cost) / 10**6 if group else Fraction(0)
     return round(gain - price - Fraction(task.patience) * Fraction(wait))
+
+
+def _led(policy: Policy, snapshot: Snapshot) -> list[str]:
+    """The models that an experiment puts first, by the first of the request's arms with any."""
+    arms = {(e.name, arm.name): arm.first for e in policy.experiments for arm in e.arms}
+    orders = [arms.get((each.experiment, each.arm), ()) for each in snapshot.arms]
+    return list(next(filter(None, orders), ()))
+
+
+def drawn(
+    policy: Policy, request: Request, snapshot: Snapshot, ended: set[tuple[str, str]]
+) -> list[tuple[str, str, float, str | None]]:
+    """The arm of each experiment that the request belongs to: experiment, arm, how likely it is,
+    what it was drawn by."""
+    _, _, _, facts = vector(policy, request, snapshot)
+    found = []
+    taken: set[str] = set()
+    for experiment in policy.experiments:
+        own = {
+            thing
+            for arm in experiment.arms
+            for thing in ("first", "prompt", "effort")
+            if getattr(arm, thing)
+        }
+        now, ends = snapshot.now, experiment.ends
+        if now is not None and ends is not None and now >= ends:
+            continue
+        if {(experiment.name, arm.name) for arm in experiment.arms} <= ended:
+            continue
+        if experiment.when is not None and not holds(experiment.when.tree, facts):
+            continue
+        if own & taken:
+            continue
+        taken |= own
+        by: str | None = experiment.stick_to
+        subject = getattr(request, by) if by is not None else None
+        if not subject:
+            by, subject = None, snapshot.seed
+        elif by == "key":
+            subject = key_id(subject)
+        if subject is None:
+            continue
+        text = "\0".join((experiment.name, by or "", subject))
+        number = int(blake2b(text.encode(), digest_size=8).hexdigest(), 16) / 2**64
+        edges = [0.0]
+        for arm in experiment.arms:
+            edges.append(edges[-1] + arm.share)
+        names = [
+            a.name
+            for a, lo, hi in zip(experiment.arms, edges, edges[1:], strict=False)
+            if lo <= number < hi
+        ]
+        name = names[0] if names else "control"
+        shares = {arm.name: arm.share for arm in experiment.arms}
+        if (experiment.name, name) not in ended:
+            share = shares.get(name, 1 - sum(shares.values()))
+            found.append((experiment.name, name, share, by))
+    return found
 
 
 def _cheapness(

@@ -1,4 +1,4 @@
-"""Counters and the session that matter to a request, read before it is decided."""
+"""Counters, the session and the experiments of a request, read before it is decided."""
 
 from __future__ import annotations
 
@@ -17,27 +17,34 @@ if TYPE_CHECKING:
     from policy_router.cli.store_option import StoreLocation
     from policy_router.decision.policy import Policy
     from policy_router.domain.experience import Measured
+    from policy_router.domain.experiments import Assignment
+    from policy_router.domain.situation import Situation
+    from policy_router.ledger.store import Store
 
 
 async def counted(
     policy: Policy, prepared: PreparedRequest, location: StoreLocation
 ) -> PreparedRequest:
-    """Return the request with the current readings of the counters that matter to it, and with what
-    is remembered of its session."""
+    """Return the request with the current readings of the counters that matter to it, with what is
+    remembered of its session, and with the arms of experiments that it is always in.
+
+    A request that an experiment draws by itself is in no arm here: each one is drawn anew.
+    """
     from policy_router.execution.accounting import Accounting  # noqa: PLC0415  not needed for --help
 
-    learns = policy.learning.is_on
-    if not (policy.limits or policy.sessions.remember(prepared.request) or learns):
+    learns, experiments = policy.learning.is_on, policy.experiments
+    remembers = policy.sessions.remember(prepared.request)
+    if not (policy.limits or remembers or learns or experiments):
         return prepared
+    situation = prepared.situation(policy)
     async with reached(location) as store:
         accounting = Accounting(store, clock=time.time)
-        used = await accounting.readings(policy, prepared.situation(policy))
+        used = await accounting.readings(policy, situation)
         session = await accounting.sessions.read(policy, prepared.request)
         measured = await _measured(policy, prepared, store) if learns else {}
-    return replace(
-        prepared,
-        snapshot=replace(prepared.snapshot, used=used, session=session, measured=measured),
-    )
+        arms = await _arms(policy, situation, prepared.snapshot.now, store)
+    known = replace(prepared.snapshot, used=used, session=session, measured=measured, arms=arms)
+    return replace(prepared, snapshot=known)
 
 
 async def _measured(
@@ -51,3 +58,17 @@ async def _measured(
     with suppress(StoreError):
         await keeper.exchange()
     return keeper.measured(policy, prepared.situation(policy))
+
+
+async def _arms(
+    policy: Policy, situation: Situation, now: float | None, store: Store
+) -> tuple[Assignment, ...]:
+    """The arms that a request is always in; none while the store cannot be read."""
+    from policy_router.decision.drawing import draw_arms  # noqa: PLC0415  as above
+    from policy_router.experience.followed import ended_arms, read_experiments  # noqa: PLC0415
+
+    try:
+        reports = await read_experiments(policy.experiments, store, now)
+    except StoreError:
+        return ()
+    return draw_arms(policy, situation, None, now, ended_arms(reports))

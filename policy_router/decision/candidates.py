@@ -18,6 +18,7 @@ from policy_router.domain.sessions import Keep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from policy_router.decision.arms import ArmEffect
     from policy_router.decision.fixed_places import First
     from policy_router.decision.index import Index
     from policy_router.decision.policy import Policy
@@ -44,6 +45,7 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
     allowed: int,
     floor: int,
     first: First,
+    lead: ArmEffect,
 ) -> tuple[Candidate, ...]:
     """The allowed models (bit i: model i) in the order they are tried.
 
@@ -58,6 +60,7 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
         allowed: The models that may answer.
         floor: The lowest rank that the request wants.
         first: What rules and the task put first.
+        lead: What the arms of experiments put before that.
     """
     request = situation.request
     prefer = order_keys(policy, request, effect, own)
@@ -70,13 +73,15 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
         estimates = ModelEstimates(request, situation.task, snapshot, policy.learning.min_samples)
         note = partial(estimates.note, index.models)
     usual = index.order.candidates
+    if lead.first:
+        first = lead.first + first
     if step is None and request.model is None and (own is None or own.use is None):
         candidates = usual(allowed, floor, first, prefer, tokens, output, values, now, note)
         return index.as_called(candidates) if index.prompted else candidates
     by_keys = partial(
         usual, prefer=prefer, tokens=tokens, output=output, values=values, now=now, note=note
     )
-    grouped = partial(_grouped, index, request, own, by_keys)
+    grouped = partial(_grouped, index, request, own, by_keys, lead.models)
     if step is None or step.before is None:
         candidates = grouped(allowed, floor, first)
     else:
@@ -89,6 +94,7 @@ def _grouped(  # noqa: PLR0917  as above
     request: Request,
     own: TaskEffect | None,
     usual: Order,
+    leading: int,
     allowed: int,
     floor: int,
     first: First,
@@ -96,7 +102,8 @@ def _grouped(  # noqa: PLR0917  as above
 ) -> tuple[Candidate, ...]:
     """The order by the groups of an alias that is asked for, and of the `use` of the task.
 
-    The model that a session stays with, `kept`, goes before both.
+    The model that a session stays with, `kept`, goes before both, and so do those that an
+    experiment puts first, `leading`.
     """
     choice = None if request.model is None else index.aliases.find(request.model)
     use = None if own is None else own.use
@@ -109,12 +116,16 @@ def _grouped(  # noqa: PLR0917  as above
         source = f"`use` of {own.source}"
         return ordered_in_groups(use, models, lambda some: usual(some, floor, first), "use", source)
 
-    stays = usual(kept, floor, first) if kept else ()
+    heads = usual(kept, floor, first) if kept else ()
     others = allowed & ~kept
+    put = leading & others & ~index.below[floor]
+    if put:
+        heads += usual(put, floor, first)
+        others ^= put
     if choice is None:
-        return stays + used(others)
+        return heads + used(others)
     source = f"alias `{choice.alias.name}`"
-    return stays + ordered_in_groups(choice.groups, others, used, "alias", source)
+    return heads + ordered_in_groups(choice.groups, others, used, "alias", source)
 
 
 def _in_session(

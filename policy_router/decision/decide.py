@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
+from policy_router.decision.arms import NO_EFFECT, with_effort
 from policy_router.decision.candidates import cut, ordered
 from policy_router.decision.criteria import stricter
 from policy_router.decision.disclosure import checks_for
@@ -159,9 +160,11 @@ def _decided(  # noqa: C901, PLR0917  one step after the other, of what was work
     step = None
     if request.session is not None:
         step = session_step(policy, request, snapshot, allowed, floor, floor_by)
+    lead = index.arms.effect(snapshot.arms) if snapshot.arms else NO_EFFECT
     candidates = ordered(
-        policy, index, situation, snapshot, effect, own, step, allowed, floor, first
+        policy, index, situation, snapshot, effect, own, step, allowed, floor, first, lead
     )
+    candidates = candidates if lead.effort is None else with_effort(candidates, lead.effort)
     if snapshot.last or request.max_candidates is not None:
         candidates = set_back(candidates, snapshot.last)
         candidates, beyond = cut(candidates, request.max_candidates)
@@ -174,7 +177,7 @@ def _decided(  # noqa: C901, PLR0917  one step after the other, of what was work
     now = snapshot.now if index.priced_by_hour else None
     return new_decision(
         policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet, now,
-        step,
+        step, lead.arms,
     )  # fmt: skip
 
 

@@ -59,6 +59,18 @@ class FixedPlaces:
         """
         return self._add(i, "session", "answered last in this session")
 
+    def lead(self, i: int, source: str) -> int:
+        """Register that an experiment puts a model first.
+
+        Args:
+            i: Position of the model.
+            source: The arm, such as ``experiment `x` ``.
+
+        Returns:
+            A number for `First`.
+        """
+        return self._add(i, "experiment", f"put first by {source}")
+
     def _add(self, i: int, placed_by: str, detail: str) -> int:
         self._put.append((1 << i, Candidate(self.models[i], placed_by, detail)))
         return len(self._put) - 1

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from policy_router.decision.abilities import ABILITIES
 from policy_router.decision.ability_index import AbilityIndex
 from policy_router.decision.aliases import Aliases
+from policy_router.decision.arms import ArmIndex
 from policy_router.decision.bitset import bits
 from policy_router.decision.contexts import Contexts
 from policy_router.decision.criteria import CostBound, stricter
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from policy_router.domain.complexity import Band
     from policy_router.domain.condition import Facts
     from policy_router.domain.decision import RulesAndSkips, Skip
+    from policy_router.domain.experiments import Experiment
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
@@ -101,6 +103,7 @@ class Index:
         sessions: Sessions = Sessions(),  # noqa: B008  frozen: one for all is safe
         abilities: Sequence[str] = (),
         prompts: Sequence[Prompt] = (),
+        experiments: Sequence[Experiment] = (),
     ) -> None:
         self.limits = LimitIndex(models, limits, LEASE + longest)
         self.models = tuple(models)
@@ -134,6 +137,7 @@ class Index:
         self.sessions = sessions
         kept = models if sessions.keep is Keep.MODEL else ()
         self.kept: Mapping[str, First] = {m.name: (self.order.keep(i),) for i, m in enumerate(kept)}
+        self.arms = ArmIndex(experiments, models, self.order.lead)
         self.contexts = Contexts(self.models)
         self.task_effects: Mapping[str, TaskEffect] = {
             task.name: effect for task in tasks if (effect := self._task_effect(task)) is not None
@@ -142,7 +146,8 @@ class Index:
         self._effects: dict[int, Effect] = {}
         conditions = [r.when.tree for r in rules if r.when is not None]
         space = Space(vocabulary, bands, conditions)
-        timed = [m.when.reads for m in limits if m.when is not None]
+        own_conditions = [*(m.when for m in limits), *(e.when for e in experiments)]
+        timed = [when.reads for when in own_conditions if when is not None]
         self.reads_clock = any(d.fact in (HOUR, WEEKDAY) for d in space.dimensions) or any(
             not _CLOCK.isdisjoint(reads) for reads in timed
         )

@@ -54,8 +54,7 @@ class Policy:
         revision: Digest of what the policy means; layout and comments do not change it.
         complexity: How the complexity of a request is estimated.
         sessions: What stays the same from one request of a session to the next.
-        experiments: Other orders of models for a share of the traffic, in written order. No
-            decision depends on these, nor on the following sections but `prompts`, in this version.
+        experiments: What is done otherwise for a share of the traffic, in written order.
         learning: What the outcomes of past requests may change.
         prompts: Instructions and parameters for some models, in written order. A model gets the
             first one that is for it and whose condition holds.
@@ -112,6 +111,7 @@ class Policy:
             sessions=self.sessions,
             abilities=self.abilities,
             prompts=self.prompts,
+            experiments=self.experiments,
         )
         object.__setattr__(self, "_index", index)
 

@@ -34,6 +34,7 @@ class Rankings:
         below: For each rank of a tier the models of weaker ones (bit i: model i).
         put: Registers that a rule or task puts a model first; see `FixedPlaces.put`.
         keep: Registers that a session may put a model first; see `FixedPlaces.keep`.
+        lead: Registers that an experiment puts a model first; see `FixedPlaces.lead`.
     """
 
     RANKINGS: Final = 16
@@ -58,6 +59,7 @@ class Rankings:
         self.below = self._places.below
         self.put = self._places.put
         self.keep = self._places.keep
+        self.lead = self._places.lead
         self._usual = prefer
         self._kept = KeptOrders(self._places, prefer)
         self._lasting = frozenset(others)

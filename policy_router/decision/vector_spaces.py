@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decision.arms import NO_EFFECT
 from policy_router.decision.bitset import chosen
 from policy_router.decision.candidates import ordered
 from policy_router.decision.fresh_orders import upstream_of
@@ -61,7 +62,10 @@ def other_spaces(  # noqa: PLR0917  what a decision has worked out by then; keyw
         request, tokens=_TYPICAL, max_input_tokens=None, model=None, prefer=None, session=None
     )
     asked = replace(situation, request=alike)
-    home = ordered(policy, index, asked, _CALM, effect, own, None, able, floor, first)[0].model
+    first_choice = ordered(
+        policy, index, asked, _CALM, effect, own, None, able, floor, first, NO_EFFECT
+    )
+    home = first_choice[0].model
     space = _space(home)
     others = sum(
         1 << i for i, model in enumerate(index.models) if able >> i & 1 and _space(model) != space

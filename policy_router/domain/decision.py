@@ -92,8 +92,8 @@ class Candidate:
     Attributes:
         model: The model.
         placed_by: The first thing that sets it apart from the model before it (for the first, from
-            the one after it): `session`, `first`, `alias`, a sort key, `step_down`, `written
-            order`, `only candidate`, or `last` for one that is recovering or degraded.
+            the one after it): `session`, `experiment`, `first`, `alias`, a sort key, `step_down`,
+            `written order`, `only candidate`, or `last` for one that is recovering or degraded.
         detail: The same as text for people.
     """
 

@@ -64,6 +64,12 @@ class Arm:
     effort: Effort | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def acts_on(self) -> frozenset[str]:
+        """What it changes: `first`, `prompt` and `effort`, as the policy calls them."""
+        changed = {"first": self.first, "prompt": self.prompt, "effort": self.effort}
+        return frozenset(name for name, value in changed.items() if value)
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
@@ -95,6 +101,11 @@ class Experiment:
     def arm(self, name: str) -> Arm | None:
         """Return the arm of that name; None for the control and for an unknown name."""
         return next((arm for arm in self.arms if arm.name == name), None)
+
+    @property
+    def acts_on(self) -> frozenset[str]:
+        """What its arms change: `first`, `prompt` and `effort`, as the policy calls them."""
+        return frozenset().union(*(arm.acts_on for arm in self.arms))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from policy_router.diagnostics import Severity, headline
 from policy_router.events import (
     BreakerChanged,
     EventSource,
+    ExperimentEnded,
     FunctionChanged,
     PolicyReloaded,
     ReloadRefused,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Diagnostic
     from policy_router.events import Event, Observer
     from policy_router.execution.breaker_changes import BreakerChange
+    from policy_router.experience.verdicts import ArmReport, ExperimentReport
     from policy_router.ledger.store import Crossing
 
 
@@ -51,6 +53,18 @@ class RouterEvents(EventSource):
             BreakerChanged(
                 *self.identity(), change.scope.value, change.name, change.step.value, change.until,
                 change.cause,
+            )
+        )  # fmt: skip
+
+    def experiment_ended(self, report: ExperimentReport, arm: ArmReport) -> None:
+        """Send that an arm of an experiment gets no more requests."""
+        guards = (guard for guard in arm.guards if guard.measure is arm.broken)
+        found = next(guards, arm.comparison)
+        reason = "" if arm.ended is None else arm.ended.value
+        self.send(
+            ExperimentEnded(
+                *self.identity(), report.experiment.name, arm.arm.name, reason, arm.verdict.value,
+                found.measure.value, found.difference, found.low, found.high, arm.requests,
             )
         )  # fmt: skip
 

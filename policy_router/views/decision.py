@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import printable
 from policy_router.domain.decision import Reason
+from policy_router.domain.experiments import CONTROL
 from policy_router.views.document import document
 from policy_router.views.lines import Table
 from policy_router.views.prompts import of_candidates
@@ -54,6 +55,7 @@ def as_lines(decision: Decision, zone: ZoneInfo) -> list[Block]:
     return [
         *verdict(decision),
         *session(decision),
+        *experiments(decision),
         *candidates(decision, zone),
         *of_candidates(decision.candidates),
         *left_out(decision.skipped, zone),
@@ -76,6 +78,22 @@ def session(decision: Decision) -> list[Block]:
     """Return what the session of a request means for it; nothing where none matters."""
     note = decision.session_note
     return [] if note is None else [[("Session", "bold"), (f": {printable(note)}", "")]]
+
+
+def experiments(decision: Decision) -> list[Block]:
+    """Return the arms of experiments that a request is in; nothing where there are none."""
+    return [[("Experiment", "bold"), (f": {note}", "")] for note in experiment_notes(decision)]
+
+
+def experiment_notes(decision: Decision) -> list[str]:
+    """Return a line about each experiment of a request: its arm, and how many are in it."""
+    notes = []
+    for each in decision.arms:
+        name, share = printable(each.experiment), f"{100 * each.propensity:.4g}%"
+        arm = "the control" if each.arm == CONTROL else f"arm `{printable(each.arm)}`"
+        whose = "requests" if each.by is None else f"{each.by}s"
+        notes.append(f"in {arm} of `{name}`, like {share} of {whose}")
+    return notes
 
 
 def candidates(decision: Decision, zone: ZoneInfo, only: str | None = None) -> list[Block]:

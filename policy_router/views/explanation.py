@@ -141,6 +141,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
                 *(("", factor) for factor in _factors(explanation)),
                 ("Tier", _tier(explanation)),
                 *(("Session", note) for note in _session(explanation)),
+                *(("Experiment", note) for note in decision_view.experiment_notes(decision)),
                 ("Rules", f"{applied} of {len(explanation.rules)} applied"),
                 *(("Order", order) for order in _order(explanation)),
                 *(("Checks", printable(check)) for check in _checks(explanation)),

@@ -394,6 +394,17 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "price: { input: $0.10/M, output: $0.40/M }"
         ),
     },
+    "experiment-without-effect": {
+        "a share": "experiments: { e: { share: 99%, first: [big], measure: cost } }",
+        "a guard for each direction": "experiments: { e: { share: 9%, first: [big], "
+        "stop: { guard: { success: -3%, cost: +20% } } } }",
+        "on different things": "experiments: { e: { share: 9%, first: [big] }, "
+        "f: { share: 9%, prompt: p } }\nprompts: { p: { models: [big], system: Be brief. } }",
+        "about other requests": "tasks: { a: { keywords: [x] }, c: {} }\nexperiments: "
+        "{ e: { when: { task: a }, share: 9%, first: [big] }, f: { share: 9%, first: [big] } }",
+        "quality that is checked": "tasks: { a: { accept: { json: true } } }\n"
+        "experiments: { e: { share: 9%, first: [big], measure: quality } }",
+    },
     "effort-without-reasoning": {
         "none of it": models(f"{PAID}, effort: none"),
         "the policy says that it reasons": models(f"{PAID}, can: [reasoning], effort: high"),
@@ -1053,6 +1064,20 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a class": "tasks: { x: { pattern: '^([^)]+)*$' }, c: {} }",
         "an escape": "tasks: { x: { pattern: '(\\d+)+' }, c: {} }",
         "in a condition": rules("when: \"matches(user, '(a+)+')\", avoid: [big]"),
+    },
+    "experiment-without-effect": {
+        "no control": "experiments: { e: { share: 100%, first: [big] } }",
+        "no control beside the arms": "experiments: { e: { arms: "
+        "{ a: { share: 60%, first: [big] }, b: { share: 40%, first: [local] } } } }",
+        "nothing to measure": "experiments: { e: { share: 9%, first: [big], measure: quality } }",
+        "a guard the wrong way": "experiments: { e: { share: 9%, first: [big], "
+        "stop: { guard: { success: +3% } } } }",
+        "a guard against savings": "experiments: { e: { share: 9%, first: [big], "
+        "stop: { guard: { cost: -20% } } } }",
+        "over": "experiments: { e: { share: 9%, first: [big], until: 2020-01-31 } }",
+        "an effort that no model can have": "experiments: { e: { share: 9%, effort: high } }",
+        "after one about everything": "experiments: { e: { share: 9%, first: [big] }, "
+        "f: { share: 9%, first: [local] } }",
     },
     "effort-without-reasoning": {
         "the table says that it does not": models(f"{PAID}, effort: high"),

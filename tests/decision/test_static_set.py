@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from policy_router.decision.decide import decide
 from policy_router.decision.policy import Policy
+from policy_router.domain.experiments import Assignment
 from policy_router.domain.limits import Reading
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.request import Request
@@ -73,8 +74,19 @@ def reseeded(policy: Policy, snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, seed="another one")
 
 
+def in_every_arm(policy: Policy, snapshot: Snapshot) -> Snapshot:
+    """In an arm of every experiment."""
+    arms = tuple(Assignment(each.name, "a0", 0.5) for each in policy.experiments)
+    return replace(snapshot, arms=arms)
+
+
+def in_no_arm(policy: Policy, snapshot: Snapshot) -> Snapshot:
+    """In no experiment."""
+    return replace(snapshot, arms=())
+
+
 REORDERED: dict[str, Callable[[Policy, Snapshot], Snapshot]] = {
-    each.__name__: each for each in (reseeded,)
+    each.__name__: each for each in (reseeded, in_every_arm, in_no_arm)
 }
 """A snapshot to one in which the same is possible."""
 

@@ -1,0 +1,1 @@
+"""What past requests say."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from policy_router.language.document.document import Document
 
 SECTIONS: Final = (
-    "experiments", "invariants", "tests", "reports", "discovery",
+    "invariants", "tests", "reports", "discovery",
 )  # fmt: skip
 
 

@@ -344,6 +344,8 @@ SECTIONS = [
     ("reports: { gpu: { memory: 8GB, price: $1/hour } }", "$1/hour", "$2/hour"),
     ("discovery: { sources: [ollama] }", "ollama", "vllm"),
     ("fallback: { probe: { every: 30s } }", "30s", "31s"),
+    ("experiments: { e: { share: 5%, first: [small] } }", "first: [small]", "effort: high"),
+    ("experiments: { e: { arms: { a: { share: 5%, first: [small] } } } }", "a:", "b:"),
     ("experiments: { e: { share: 5%, first: [small] } }", "5%", "6%"),
     ("learning: { mode: shadow }", "shadow", "suggest"),
     ("prompts: { p: { models: [small], system: A } }", "system: A", "system: B"),

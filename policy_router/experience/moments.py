@@ -1,0 +1,64 @@
+"""Means of values that come in clusters, such as the requests of one user, and their variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The sums that a mean and its variance follow from.
+
+    Values of one cluster may depend on each other, those of different clusters may not. Where each
+    value is a cluster of its own, `variance` is the usual one.
+
+    Attributes:
+        clusters: How many clusters have a value.
+        count: How many values there are.
+        total: Their sum.
+        count_squares: The sum, over the clusters, of the square of their count.
+        total_squares: The sum of the square of their total.
+        products: The sum of the product of both.
+    """
+
+    clusters: int = 0
+    count: int = 0
+    total: float = 0.0
+    count_squares: float = 0.0
+    total_squares: float = 0.0
+    products: float = 0.0
+
+    @classmethod
+    def of(cls, clusters: Iterable[tuple[int, float]]) -> Moments:
+        """Return the moments of clusters, each the count and the total of its values."""
+        filled = [(count, total) for count, total in clusters if count]
+        return cls(
+            clusters=len(filled),
+            count=sum(count for count, _ in filled),
+            total=sum(total for _, total in filled),
+            count_squares=sum(count * count for count, _ in filled),
+            total_squares=sum(total * total for _, total in filled),
+            products=sum(count * total for count, total in filled),
+        )
+
+    @property
+    def mean(self) -> float:
+        """The mean of the values; 0 without any."""
+        return self.total / self.count if self.count else 0.0
+
+    @property
+    def variance(self) -> float:
+        """The variance of the mean times the count; 0 with fewer than two clusters.
+
+        For values that are independent it is their variance. Where those of a cluster are alike it
+        is greater, as many as that says the less.
+        """
+        if self.clusters <= 1:
+            return 0.0
+        mean = self.mean
+        squares = self.total_squares - 2 * mean * self.products + mean * mean * self.count_squares
+        return max(0.0, squares) / self.count * self.clusters / (self.clusters - 1)

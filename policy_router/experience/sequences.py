@@ -1,0 +1,25 @@
+"""Confidence sequences: intervals that hold at every moment, however often they are looked at.
+
+A usual interval of 95 % is right at a moment that was chosen in advance. Who looks every minute and
+stops when it excludes zero is wrong far more often. The interval here is wider: the chance that it
+is wrong at any moment of the whole experiment is at most the error. It is the normal mixture of
+Robbins (1970), in the asymptotic form for means of Waudby-Smith and others (2021), with the
+variance of the values estimated from them.
+"""
+
+from __future__ import annotations
+
+from math import log, sqrt
+
+
+def standard_errors(progress: float, error: float) -> float:
+    """Return how many standard errors wide an interval is, to either side.
+
+    Args:
+        progress: How much is known, as a share of what was planned for; above 0. The interval is
+            narrowest, in standard errors, near 1, and right whatever the plan was.
+        error: The chance to be wrong at any moment, above 0 and below 1.
+    """
+    doubt = -2 * log(error)
+    time = progress * (doubt + log(doubt + 1))  # which makes it narrowest at the plan
+    return sqrt((1 + 1 / time) * (doubt + log(1 + time)))
