@@ -342,10 +342,11 @@ def test_every_sort_key_sorts(key: SortKey) -> None:
     order = [c.name for c in decide(policy_of(worse, better, prefer=(key,)), Request()).candidates]
     known = key not in (
         SortKey.RELIABLE,
+        SortKey.VALUE,
         SortKey.HEADROOM,
         SortKey.SPREAD,
         SortKey.SAME_MODEL,
-    )  # nothing is known of these without a store, a seed and a third model
+    )  # nothing is known of these without outcomes, a worth, a store, a seed and a third model
     assert order == (["better", "worse"] if known else ["worse", "better"])
 
 
