@@ -3,6 +3,7 @@
 PolicyRouterError
 ├── PolicyError           policy files that cannot be used; holds every diagnostic
 ├── UsageError            an invalid call, whatever the policy says
+│   └── UnknownDecisionError  the journal has no such decision
 ├── ArtifactError         a data file of a model that is damaged or was made for another version
 ├── StoreError            the store of counters cannot be reached, or is broken
 │   └── VerbError             the store works, but one operation cannot be done
@@ -24,6 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from policy_router.base_errors import PolicyRouterError, UsageError
+from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +41,27 @@ class TooLargeError(UsageError):
 
     http_status = 413
     code = "request_too_large"
+
+
+class UnknownDecisionError(UsageError):
+    """The journal has no such decision of such a tenant.
+
+    Attributes:
+        decision: The id that was given.
+    """
+
+    http_status = 404
+    code = "decision_not_found"
+
+    def __init__(self, decision: str) -> None:
+        super().__init__(decision)
+        self.decision = decision
+
+    def __str__(self) -> str:
+        return (
+            f"the journal has no decision `{quoted(self.decision)}`: take the id that the answer "
+            "carries, of a request that has ended and that the journal still keeps"
+        )
 
 
 class ArtifactError(PolicyRouterError):

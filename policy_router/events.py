@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from policy_router.domain.attempt import Attempt
     from policy_router.domain.decision import Decision, Skip
     from policy_router.domain.findings import Finding
+    from policy_router.domain.request import Request
     from policy_router.providers.failure import Failure
 
 _log: Final = logging.getLogger(__name__)
@@ -84,6 +85,21 @@ class JudgedAnswer(Event):
     decision: Decision
     attempt: Attempt
     passed: bool | None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedComplexity(Event):
+    """A model was called to estimate the complexity of a request, before its decision.
+
+    Attributes:
+        request: The request, as far as it was classified.
+        attempt: That call, which is not one of the request's attempts.
+        failure: Why the call failed.
+    """
+
+    request: Request
+    attempt: Attempt
     failure: Failure | None = None
 
 
@@ -187,6 +203,32 @@ class StoreLostData(Event):
     """
 
     lost: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalChanged(Event):
+    """The journal of outcomes went out of reach, or is back.
+
+    Attributes:
+        up: Whether it can be reached.
+        detail: What went wrong.
+    """
+
+    up: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomesDropped(Event):
+    """The journal did not keep some outcomes.
+
+    Attributes:
+        number: How many.
+        detail: Why.
+    """
+
+    number: int
     detail: str
 
 

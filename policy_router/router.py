@@ -24,6 +24,7 @@ from policy_router.execution.prober import Prober
 from policy_router.experience.tracker import ExperimentTracker
 from policy_router.following import follow
 from policy_router.health import HealthMethods
+from policy_router.journal.journal import Journal
 from policy_router.learning_methods import LearningMethods
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
@@ -36,6 +37,7 @@ from policy_router.observe.router_events import RouterEvents, ignore
 from policy_router.providers.bounds import BOUNDS
 from policy_router.providers.deadline import duration
 from policy_router.providers.user_caller import AdaptedCaller
+from policy_router.recording import RecordingMethods
 from policy_router.sync import SyncMethods
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
     from policy_router.providers.user_caller import CallFunction
 
 
-class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
+class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods, RecordingMethods):
     """Answers requests with the models that a policy allows, and follows the policy files.
 
         async with Router.open("policies/") as router:
@@ -80,6 +82,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
         bounds: Bounds = BOUNDS,
         functions: Functions | None = None,
         estimator_deadline: float = DEADLINE,
+        journal: Journal | None = None,
     ) -> None:
         """Make a router over a policy that is loaded already; `Router.open` loads one from files.
 
@@ -93,10 +96,11 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
             bounds: How large a request may be.
             functions: The functions that the policy may call.
             estimator_deadline: Seconds for an estimate of the complexity by a model or a function.
+            journal: Keeps what every call came to; closed with the router.
         """
         super().__init__()
         self._warms_on_entry = False
-        events = RouterEvents.of(on_event, clock)
+        events = self._begin_recording(RouterEvents.of(on_event, clock), journal)
         functions = Functions() if functions is None else functions
         self._source = FixedPolicy(policy) if isinstance(policy, Policy) else policy
         self._caller = AdaptedCaller(caller)
@@ -118,6 +122,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
             deadline=estimator_deadline,
             functions=functions,
             bulkheads=calls,
+            on_call=events.complexity_estimated,
         )
         self._experiments = ExperimentTracker(
             self._store, clock=clock, on_end=events.experiment_ended
@@ -154,6 +159,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
         bounds: Bounds = BOUNDS,
         functions: Allowed = (),
         warm: bool = False,
+        journal: str | None = None,
     ) -> Router:
         """Open a router over a policy file or folder, and follow the files until `close`.
 
@@ -183,13 +189,15 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
             warm: Do now what is slow the first time a request is answered, as the method `warm`
                 does; this takes seconds. Inside a running event loop it is done where an
                 `async with` block begins.
+            journal: Where to keep what every call came to: `sqlite:///journal.db` or, for several
+                machines, `postgresql://user@host/name`. Default: nowhere.
 
         Returns:
             The router. Close it when it is no longer needed.
 
         Raises:
             PolicyError: The policy has an error, or calls a function that is not allowed.
-            StoreError: The counters cannot be opened.
+            StoreError: The counters or the journal cannot be opened.
             UsageError: An argument has an invalid value.
         """
         if caller is None:
@@ -217,6 +225,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
             on_event=events,
             bounds=bounds,
             functions=allowed,
+            journal=None if journal is None else Journal(journal, clock=clock),
         )
         if warm:
             router._warms_on_entry = not router._run_outside_a_loop(router.warm)
@@ -367,6 +376,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
         """Stop following the files, and end the thread of the synchronous methods."""
         self._source.close()
         self._end_loop(self._close_connections)
+        self._end_recording()  # after what is settled at the end
 
     async def aclose(self) -> None:
         """Do what `close` does, and close the connections of the running event loop."""
@@ -388,9 +398,3 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -268,6 +268,16 @@ class SyncMethods(ABC):
         """Do what `aroute_embedding` does, for code without an event loop."""
         return self._own_loop("route_embedding").run(self.aroute_embedding(input, **options))
 
+    @abstractmethod
+    def close(self) -> None:
+        """Close everything."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _own_loop(self, method: str) -> LoopThread:
         """The loop of the synchronous methods. Raises UsageError inside a running event loop."""
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  the public one raises instead

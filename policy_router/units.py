@@ -47,6 +47,11 @@ def duration(text: str) -> float:
     return float(Decimal(text[: -len(unit)]) * _SECONDS[unit])
 
 
+def days(text: str) -> float:
+    """Read `90d`: seconds."""
+    return float(int(text[:-1]) * _SECONDS["h"] * 24)
+
+
 def percent(text: str) -> float:
     """`30%` -> 0.3."""
     return float(Decimal(text[:-1]) / 100)
@@ -201,6 +206,7 @@ SOME_TOKENS: Final = _unit(
 WAIT: Final = _unit(
     "duration above zero", f"{_SOME}(?:{_DURATION})", DURATION.examples, DURATION.read
 )
+DAYS: Final = _unit("number of days", r"[1-9][0-9]{0,4}d", ("90d", "365d"), days)
 PERCENT: Final = _unit(
     "percentage", r"(?:100|[0-9]{1,2}(?:\.[0-9]{1,6})?)%", ("10%", "80%"), percent
 )
@@ -243,7 +249,7 @@ DAY_RANGE: Final = _unit(
     "day range", rf"(?:{_WEEKDAY})(?:-(?:{_WEEKDAY}))?", ("mon-fri", "sat"), day_range
 )
 UNITS: Final = (
-    SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP, USED,
-    HOUR_RANGE, DAY_RANGE, CHANGE, FACTOR, HOURLY, SECONDLY,
+    SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, DAYS, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP,
+    USED, HOUR_RANGE, DAY_RANGE, CHANGE, FACTOR, HOURLY, SECONDLY,
 )  # fmt: skip
 """Every unit that a policy file may have."""

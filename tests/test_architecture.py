@@ -65,6 +65,7 @@ ONLY_IN = {
     "starlette": {"providers.simulated.server", "server"},
     "uvicorn": {"providers.simulated.server", "server"},
     "redis": {"ledger.redis.connection"},
+    "sqlalchemy": {"journal"},
     "httpx": {"discovery.local", "providers"},
     "prometheus_client": {"observe.prometheus", "observe.policy_metrics"},
     "opentelemetry": {"observe.tracing", "observe.tracing_setup"},
@@ -218,7 +219,7 @@ def test_the_life_of_a_vague_name_is_measured(code: str, expected: dict[str, int
 
 HEAVY = (
     "litellm", "jsonschema", "watchdog", "typer", "rich", "pydantic", "yaml", "starlette", "redis",
-    "sqlite3",
+    "sqlite3", "sqlalchemy",
 )  # fmt: skip
 
 

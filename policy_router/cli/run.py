@@ -11,6 +11,7 @@ import typer
 
 from policy_router.base_errors import UsageError
 from policy_router.cli.exit_codes import ExitCode
+from policy_router.cli.journal_option import KeptIn, named_journal
 from policy_router.cli.output import (
     LOADING,
     fail,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.events import Event
     from policy_router.execution.stream import AnswerStream
+    from policy_router.journal.address import JournalAddress
     from policy_router.providers.caller import Caller
 
 
@@ -56,6 +58,7 @@ def run(
             metavar="MODULE:NAME", help="A function that the policy may call; repeatable."
         ),
     ] = None,
+    journal: KeptIn = None,
 ) -> None:
     """Send a prompt through the policy and print the answer.
 
@@ -73,6 +76,7 @@ def run(
         fail("there is no prompt: give one, or - to read it from standard input")
     if stream and arguments.json:
         raise typer.BadParameter("cannot be combined with --json", param_hint="--stream")
+    keeper = named_journal(journal)
     path = choose(arguments.policy)
     functions = _functions(allow_function or ())
     policy = open_policy(path, functions)
@@ -85,7 +89,7 @@ def run(
         else StoreLocation("memory://")
     )
     with _exit_codes(policy, json=arguments.json):
-        answer = asyncio.run(_answer(policy, call, location, functions, stream=stream))
+        answer = asyncio.run(_answer(policy, call, (location, keeper), functions, stream=stream))
     if isinstance(answer, Answer):
         if arguments.json:
             show_json(view.as_json(policy, answer))
@@ -125,12 +129,19 @@ def _exit_codes(policy: "Policy", *, json: bool) -> "Iterator[None]":
 
 
 async def _answer(
-    policy: "Policy", call: Call, location: StoreLocation, functions: "Functions", *, stream: bool
+    policy: "Policy",
+    call: Call,
+    places: "tuple[StoreLocation, JournalAddress | None]",
+    functions: "Functions",
+    *,
+    stream: bool,
 ) -> "Answer | AnswerStream":
     """Have a router answer the request; write a stream while it is generated."""
+    from policy_router.journal.journal import Journal  # noqa: PLC0415  as above
     from policy_router.ledger.degraded import DegradableStore  # noqa: PLC0415  not needed for --help
     from policy_router.router import Router  # noqa: PLC0415  as above
 
+    location, keeper = places
     messages = call.messages or ()
     async with reached(location, create=True) as store:
         router = Router(
@@ -140,6 +151,7 @@ async def _answer(
             decide_at=lambda: time.time() + call.shift,
             on_event=_report,
             functions=functions,
+            journal=None if keeper is None else Journal(keeper),
         )
         async with router:
             if not stream:

@@ -10,6 +10,7 @@ import typer
 
 from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.cli.demo_policy import POLICY
+from policy_router.cli.journal_option import JournalOption, journal_of
 from policy_router.cli.output import fail, inform
 from policy_router.cli.policy import Where, choose, open_policy
 from policy_router.cli.store_option import State, location_of
@@ -17,6 +18,7 @@ from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
+    from policy_router.journal.address import JournalAddress
 
 _LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  shown, not listened at
 """What this machine calls a server by that listens at every address."""
@@ -61,6 +63,7 @@ def serve(
             help="Write a JSON line for each decision to this file, without texts.",
         ),
     ] = None,
+    journal: JournalOption = None,
     otel: Annotated[
         bool,
         typer.Option(
@@ -112,6 +115,7 @@ def serve(
                 grace,
                 decision_log,
                 otel,
+                "off" if demo else journal,
             )
             service.run()
     except PolicyRouterError as problem:
@@ -131,10 +135,12 @@ class Service:
     grace: int
     decision_log: Path | None
     otel: bool
+    journal: str | None
 
     def run(self) -> None:
         """Check everything, say what is served, and serve until the end."""
         from policy_router.acceptance.user_code import Functions  # noqa: PLC0415  not needed for --help
+        from policy_router.journal.journal import Journal  # noqa: PLC0415  as above
         from policy_router.observe.decision_log import DecisionLog  # noqa: PLC0415  as above
         from policy_router.server import serving  # noqa: PLC0415  as above
         from policy_router.server.key_ring import KeyRing  # noqa: PLC0415  as above
@@ -142,7 +148,8 @@ class Service:
         from policy_router.server.supervisor import Supervisor  # noqa: PLC0415  as above
 
         policy = open_policy(self.path, Functions(self.functions))
-        state = location_of(self.state, policy.name, self.path).url
+        location = location_of(self.state, policy.name, self.path)
+        state, journal = location.url, journal_of(self.journal, location)
         if self.workers > 1 and state.startswith("memory:"):
             raise UsageError(
                 f"each of {self.workers} processes would count for itself in `memory://`, and so "
@@ -156,16 +163,23 @@ class Service:
         log = None if self.decision_log is None else str(self.decision_log)
         if log is not None:
             DecisionLog(log).close()  # says what is wrong with it before anything begins
-        plan = ServePlan(str(self.path), state, keys, self.functions, self.workers, log, self.otel)
+        kept = None if journal is None else journal.url
+        if journal is not None:
+            Journal(journal).close()  # as above
+        plan = ServePlan(
+            str(self.path), state, keys, self.functions, self.workers, log, kept, self.otel
+        )
         host, port = self.address
         with serving.listen(host, port) as listener:
-            self._announce(policy, listener.getsockname()[1], whom)
+            self._announce(policy, listener.getsockname()[1], whom, journal)
             if self.workers > 1:
                 Supervisor(plan, listener, grace=self.grace).run()
             else:
                 serving.serve(plan, listener, grace=self.grace)
 
-    def _announce(self, policy: "Policy", port: int, whom: str) -> None:
+    def _announce(
+        self, policy: "Policy", port: int, whom: str, journal: "JournalAddress | None"
+    ) -> None:
         """Say on standard error what is served, from which policy, and to whom."""
         host = _LOCAL.get(self.address[0], self.address[0])
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -177,6 +191,7 @@ class Service:
         lines = {
             "policy": f"{policy.name} @{policy.revision[:7]} ({self.path}), {models}",
             "to": whom,
+            "journal": "none" if journal is None else str(journal),
             "OpenAI": f"export OPENAI_BASE_URL={url}/v1",
             "Anthropic": f"export ANTHROPIC_BASE_URL={url}",
             "try": f"curl {call}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.decision.index import Index
 from policy_router.domain.complexity import Band, Complexity
-from policy_router.domain.insight import DiscoverySettings, ReportSettings
+from policy_router.domain.insight import DiscoverySettings, OutcomeSettings, ReportSettings
 from policy_router.domain.learning import Learning
 from policy_router.domain.sessions import Sessions
 
@@ -60,6 +60,7 @@ class Policy:
             first one that is for it and whose condition holds.
         invariants: Promises about every request, in written order.
         tests: Requests and what is expected to be decided for them, in written order.
+        outcomes: What the journal keeps of the calls that were made.
         reports: What reports compare with.
         discovery: Where new models are looked for.
         detect: Kinds of sensitive text that requests are searched for, in written order.
@@ -90,6 +91,7 @@ class Policy:
     prompts: tuple[Prompt, ...] = ()
     invariants: tuple[Invariant, ...] = ()
     tests: tuple[PolicyTest, ...] = ()
+    outcomes: OutcomeSettings = OutcomeSettings()  # noqa: RUF009  as above
     reports: ReportSettings = ReportSettings()  # noqa: RUF009  as above
     discovery: DiscoverySettings = DiscoverySettings()  # noqa: RUF009  as above
     detect: tuple[Sensitive, ...] = ()

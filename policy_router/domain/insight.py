@@ -1,4 +1,4 @@
-"""What reports compare with, and where new models are looked for."""
+"""What is kept of calls, what reports compare with, and where new models are looked for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ if TYPE_CHECKING:
 
 CHEAPEST_THAT_FITS: Final = "cheapest_that_fits"
 """The baseline of the cheapest model that the policy allows for each request."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSettings:
+    """What the journal keeps of the calls that were made. No decision depends on it.
+
+    Attributes:
+        keep: Seconds for which a row for each call is kept.
+    """
+
+    keep: float = 90 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,20 @@ class RequestAccount:
             )  # fmt: skip
         self._holds.end(actual)
 
+    def cost_of(
+        self, model: Model, usage: Usage, failure: Failure | None, sent: float
+    ) -> Settlement | None:
+        """What a call that was made elsewhere costs; no limit and no budget counts it.
+
+        Args:
+            model: What was called.
+            usage: What the provider counted.
+            failure: Why it failed; None when it answered.
+            sent: Unix time at which it was sent.
+        """
+        self._expect(model, model.full_output(self._request), sent)
+        return charge_of(self._bound.sent_at(sent), usage, failure, 0)
+
     def unused(self) -> None:
         """Notes that nothing is sent on the open hold."""
         self.actual, self.overrun = None, False

@@ -14,6 +14,7 @@ import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.fallback import Cooldown
     from policy_router.domain.models import Model
+    from policy_router.domain.request import Request
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
     from policy_router.execution.account import RequestAccount
     from policy_router.execution.accounting import Accounting
+    from policy_router.execution.attempt import SideCall
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.caller import Caller
     from policy_router.providers.chat import ChatAnswer
@@ -65,6 +68,23 @@ RUBRIC: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class EstimatorCall:
+    """One call of a model for an estimate. It may serve several equal requests.
+
+    Attributes:
+        request: The request that it was made for.
+        request_id: Id of the decision that is being made.
+        revision: Revision of the policy.
+        outcome: How the call ended.
+    """
+
+    request: Request
+    request_id: str | None
+    revision: str
+    outcome: SideCall
+
+
 class EstimatorRunner:
     """Runs the estimators of policies."""
 
@@ -77,6 +97,7 @@ class EstimatorRunner:
         deadline: float = DEADLINE,
         functions: Functions | None = None,
         bulkheads: Bulkheads | None = None,
+        on_call: Callable[[EstimatorCall], None] = lambda _: None,
     ) -> None:
         """Makes a runner.
 
@@ -88,8 +109,10 @@ class EstimatorRunner:
             functions: The functions that policies may call. Default: none.
             bulkheads: The calls under way, which estimates are among. Default: those of estimates
                 alone.
+            on_call: Gets every call of a model that has ended.
         """
         self._caller = caller
+        self._on_call = on_call
         self._accounting = accounting
         self._context = CallContext(
             caller,
@@ -159,7 +182,8 @@ class EstimatorRunner:
             thumbnails=0,
         )
         limit = min(limit, model.deadline or limit)
-        call = _Call(model, body, limit, policy.fallback.cooldown, request.user)
+        about = situation.request, request_id, policy.revision
+        call = _Call(model, body, limit, policy.fallback.cooldown, about)
         call_situation = situation_of(policy, request, snapshot.now)
         account = self._accounting.account(policy, call_situation, request_id=request_id)
         return await self._shared(name, limit, lambda: self._by_model(name, call, account))
@@ -212,7 +236,7 @@ class EstimatorRunner:
             account=account,
             cooldown=call.cooldown,
             fair=call.limit / 2,  # the model is not at fault where reserving took most of the time
-            user=call.user,
+            user=call.about[0].user,
         )
         until = self._context.monotonic() + call.limit
         account.end_within(lambda: until - self._context.monotonic())
@@ -220,7 +244,8 @@ class EstimatorRunner:
             async with asyncio.timeout(call.limit):
                 if await attempt.reserve(call.limit / 2) is not None:
                     return None
-            outcome = await side_call(attempt, until - self._context.monotonic(), call.body)
+            limit = until - self._context.monotonic()
+            outcome = await side_call(attempt, limit, call.body, partial(self._report, call))
         except TimeoutError:
             return None
         finally:
@@ -232,6 +257,9 @@ class EstimatorRunner:
         if score is not None:
             self._remember(name, score)
         return score
+
+    def _report(self, call: _Call, outcome: SideCall) -> None:
+        self._on_call(EstimatorCall(*call.about, outcome))
 
     def _recall(self, name: bytes) -> float | None:
         with self._lock:
@@ -261,14 +289,14 @@ class _Call:
         body: What it is sent.
         limit: Seconds for the reservation and the call together.
         cooldown: When failures take the model out.
-        user: The user of the request; None where it names none.
+        about: What `EstimatorCall` has of the request.
     """
 
     model: Model
     body: Body
     limit: float
     cooldown: Cooldown
-    user: str | None
+    about: tuple[Request, str | None, str]
 
 
 @dataclass(slots=True)

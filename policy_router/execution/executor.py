@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Decision
     from policy_router.domain.fallback import Fallback
     from policy_router.execution.account import RequestAccount
+    from policy_router.execution.attempt import CallContext
     from policy_router.execution.bulkhead import Bulkheads
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.body import Body
@@ -80,6 +81,11 @@ class Executor:
             EventSource(clock=clock) if events is None else events,
             CheckTools(functions, Threads(_CHECKING, "policy-router-checks")),
         )
+
+    @property
+    def calls(self) -> CallContext:
+        """What every call of a model needs, for a program that makes calls itself."""
+        return self._context
 
     @property
     def bulkheads(self) -> Bulkheads:

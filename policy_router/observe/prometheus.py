@@ -26,10 +26,13 @@ from policy_router.events import (
     Attempted,
     BreakerChanged,
     Decided,
+    EstimatedComplexity,
     Exhausted,
     FunctionChanged,
+    JournalChanged,
     JudgedAnswer,
     NoRoom,
+    OutcomesDropped,
     PolicyReloaded,
     ReloadRefused,
     StoreChanged,
@@ -178,6 +181,18 @@ class PrometheusMetrics:
             multiprocess_mode="livemax",
             registry=to,
         )
+        self._journal = Gauge(
+            "policy_router_journal_up",
+            "Whether the journal of outcomes is reached.",
+            multiprocess_mode="livemin",
+            registry=to,
+        )
+        self._journal.set(1)
+        self._dropped = Counter(
+            "policy_router_outcomes_dropped",
+            "Outcomes that the journal did not keep.",
+            registry=to,
+        )
         self._functions = Gauge(
             "policy_router_function_up",
             "Whether a function of the policy is called.",
@@ -217,7 +232,7 @@ class PrometheusMetrics:
                 self._decided(event)
             case NoRoom(skip=skip):
                 self._skipped.labels(skip.model, skip.reason.value).inc()
-            case Attempted(attempt=attempt):
+            case Attempted(attempt=attempt) | EstimatedComplexity(attempt=attempt):
                 self._attempted(attempt)
             case JudgedAnswer(attempt=attempt, passed=passed):
                 verdict = {True: "passed", False: "failed", None: "none"}[passed]
@@ -244,6 +259,10 @@ class PrometheusMetrics:
                 self._store.set(up)
             case StoreLostData(lost=lost):
                 self._lost.set(lost)
+            case JournalChanged(up=up):
+                self._journal.set(up)
+            case OutcomesDropped(number=number):
+                self._dropped.inc(number)
             case FunctionChanged(function=function, up=up):
                 self._functions.labels(function).set(up)
             case BreakerChanged(scope=scope, name=name, step=step) if scope != "user":

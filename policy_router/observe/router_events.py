@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from policy_router.diagnostics import Severity, headline
 from policy_router.events import (
     BreakerChanged,
+    EstimatedComplexity,
     EventSource,
     ExperimentEnded,
     FunctionChanged,
+    JournalChanged,
+    OutcomesDropped,
     PolicyReloaded,
     ReloadRefused,
     StoreChanged,
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Diagnostic
     from policy_router.events import Event, Observer
     from policy_router.execution.breaker_changes import BreakerChange
+    from policy_router.execution.estimators import EstimatorCall
     from policy_router.experience.verdicts import ArmReport, ExperimentReport
     from policy_router.ledger.store import Crossing
 
@@ -68,9 +72,23 @@ class RouterEvents(EventSource):
             )
         )  # fmt: skip
 
+    def complexity_estimated(self, call: EstimatorCall) -> None:
+        """Send that a model was called to estimate the complexity of a request."""
+        identity = self.identity(call.request_id, call.revision)
+        outcome = call.outcome
+        self.send(EstimatedComplexity(*identity, call.request, outcome.attempt, outcome.failure))
+
     def function_changed(self, function: str, up: bool, detail: str) -> None:
         """Send that a function was suspended (not `up`), or is called again."""
         self.send(FunctionChanged(*self.identity(), function, up, detail))
+
+    def journal_changed(self, up: bool, detail: str) -> None:
+        """Send that the journal cannot be reached (not `up`), or can be reached again."""
+        self.send(JournalChanged(*self.identity(), up, detail))
+
+    def outcomes_dropped(self, number: int, detail: str) -> None:
+        """Send that the journal did not keep some outcomes."""
+        self.send(OutcomesDropped(*self.identity(), number, detail))
 
     def policy_reloaded(self, previous: str, revision: str) -> None:
         """Send that the policy of another revision is active."""

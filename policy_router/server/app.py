@@ -17,7 +17,16 @@ from starlette.routing import Route
 from policy_router.base_errors import PolicyRouterError
 from policy_router.domain.dialect import Dialect
 from policy_router.live.pinning import pinned
-from policy_router.server import counting, embedding, health, models, reload, route, scrape
+from policy_router.server import (
+    counting,
+    embedding,
+    feedback,
+    health,
+    models,
+    reload,
+    route,
+    scrape,
+)
 from policy_router.server.access import Access, local_user, permit
 from policy_router.server.answering import answers
 from policy_router.server.call import HttpCall, HttpEndpoint
@@ -60,6 +69,7 @@ ENDPOINTS: Final[tuple[HttpEndpoint, ...]] = (
         "POST", "/v1/messages/count_tokens", Access.CALLERS, counting.count, Dialect.MESSAGES
     ),
     HttpEndpoint("POST", "/v1/embeddings", Access.CALLERS, embedding.embed, Dialect.CHAT),
+    HttpEndpoint("POST", "/v1/feedback", Access.CALLERS, feedback.take_feedback, Dialect.CHAT),
     HttpEndpoint("POST", "/v1/route", Access.CALLERS, route.decide_only, Dialect.CHAT),
     HttpEndpoint("GET", "/v1/models", Access.CALLERS, models.list_models, Dialect.CHAT),
     HttpEndpoint("GET", "/v1/models/{name:path}", Access.CALLERS, models.show_model, Dialect.CHAT),

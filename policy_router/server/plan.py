@@ -16,6 +16,7 @@ class ServePlan:
         functions: Functions that the policy may call, as `MODULE:NAME`.
         workers: How many processes serve together.
         decision_log: Path of the file that decisions are written to; None for none.
+        journal: Address of the journal of outcomes; None for none.
         traces: Whether requests are reported to OpenTelemetry.
     """
 
@@ -25,4 +26,5 @@ class ServePlan:
     functions: tuple[str, ...] = ()
     workers: int = 1
     decision_log: str | None = None
+    journal: str | None = None
     traces: bool = False

@@ -37,7 +37,7 @@ def application_of(plan: ServePlan, readiness: Readiness) -> Starlette:
 
     Raises:
         PolicyError: The policy has an error.
-        StoreError: The counters cannot be opened.
+        StoreError: The counters or the journal cannot be opened.
         UsageError: The keys or the decision log cannot be used, or a package is missing.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
@@ -57,6 +57,7 @@ def application_of(plan: ServePlan, readiness: Readiness) -> Starlette:
             functions=plan.functions,
             warm=True,
             on_event=EventSource(*observers),
+            journal=plan.journal,
         )
         ends.callback(router.close)
         metrics.follow(router)

@@ -27,7 +27,7 @@ BUDGET: Final = "budgets: { all: { cap: $10/month, then: free_only } }\n"
 LINE_OF_MODEL: Final = 6
 SECTIONS: Final = re.compile(
     r"(aliases|abilities|detect|attributes|tags|rules|tasks|limits|budgets|sessions|prefer|"
-    r"learning): "
+    r"learning|outcomes): "
 )
 
 WRONG_USES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
@@ -36,6 +36,14 @@ WRONG_USES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("params: { temperature: hot }", "wrong-type"),
         ("params: { model: x }", "unknown-field"),
         ("params: { stream: true }", "unknown-field"),
+    ),
+    "outcomes": (
+        ("outcomes: { keep: 90 }", "bad-unit"),
+        ("outcomes: { keep: 36h }", "bad-unit"),
+        ("outcomes: { keep: 0d }", "bad-unit"),
+        ("outcomes: { kep: 90d }", "unknown-field"),
+        ("outcomes: 90d", "wrong-type"),
+        ("outcomes: { keep: 9000d }", "implausible-number"),
     ),
     "defaults": (
         ("defaults: { max_token: 8k }", "unknown-field"),

@@ -37,6 +37,7 @@ CALLS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/v1/messages"): {"json": {**CHAT, "max_tokens": 9}},
     ("POST", "/v1/messages/count_tokens"): {"json": CHAT},
     ("POST", "/v1/embeddings"): {"json": {"model": "auto", "input": "Hello!"}},
+    ("POST", "/v1/feedback"): {"json": {"decision": "d", "score": 1}},
     ("POST", "/v1/route"): {"json": CHAT},
     ("GET", "/v1/models"): {},
     ("GET", "/v1/models/{name:path}"): {"path": "/v1/models/auto"},

@@ -48,6 +48,7 @@ _SOON: Final = {"deadline": 0.5, "first_token_within": 0.1, "stall": 0.1}
 _LATE: Final = 24 * 3600
 _SHORTEST_SESSION: Final = 30.0
 _LONGEST_SESSION: Final = 7 * 24 * 3600.0
+_LONGEST_KEPT: Final = 3_660 * 86_400.0
 _LONGEST_COOLDOWN: Final = 2 * 3600.0
 _NOISE: Final = 0.05
 """The share of calls that fail at a provider that works."""
@@ -74,6 +75,14 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         *_of_bounds(document),
     ):
         yield warning("implausible-number", message, places.value(path), help_)
+    keep = None if document.outcomes is None else document.outcomes.keep
+    if keep is not None and keep > _LONGEST_KEPT:
+        yield warning(
+            "implausible-number",
+            f"rows of {keep / 86_400:,.0f} days are more than anybody looks at one by one",
+            places.value(("outcomes", "keep")),
+            "the sums of each day are kept for ever anyway; the default is 90d",
+        )
     for path, message, help_ in _of_sessions(document.sessions):
         yield warning("implausible-number", message, places.value(path), help_)
 

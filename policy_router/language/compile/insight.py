@@ -1,4 +1,5 @@
-"""The sections `reports` and `discovery`: what is reported, and where new models are looked for."""
+"""The sections `outcomes`, `reports` and `discovery`: what is kept and reported, and where to look
+for new models."""
 
 from __future__ import annotations
 
@@ -9,11 +10,20 @@ from policy_router.domain.insight import (
     CHEAPEST_THAT_FITS,
     DiscoverySettings,
     Gpu,
+    OutcomeSettings,
     ReportSettings,
 )
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
+
+
+def compile_outcomes(resolver: Resolver) -> OutcomeSettings:
+    """What the journal keeps."""
+    shape = resolver.draft.document.outcomes
+    if shape is None or shape.keep is None:
+        return OutcomeSettings()
+    return OutcomeSettings(shape.keep)
 
 
 def compile_reports(resolver: Resolver) -> ReportSettings:

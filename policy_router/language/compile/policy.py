@@ -19,7 +19,11 @@ from policy_router.language.compile.complexity import compile_bands, compile_com
 from policy_router.language.compile.experiments import compile_experiments
 from policy_router.language.compile.fallback import compile_fallback
 from policy_router.language.compile.inherit import inherit
-from policy_router.language.compile.insight import compile_discovery, compile_reports
+from policy_router.language.compile.insight import (
+    compile_discovery,
+    compile_outcomes,
+    compile_reports,
+)
 from policy_router.language.compile.invariants import compile_invariants
 from policy_router.language.compile.learning import compile_learning
 from policy_router.language.compile.limits import compile_limits
@@ -108,6 +112,7 @@ def compile_document(draft: Draft) -> Policy | None:
             prompts=prompts,
             invariants=invariants,
             tests=tests,
+            outcomes=compile_outcomes(resolver),
             reports=reports,
             discovery=discovery,
             detect=tuple(document.detect or ()),

@@ -13,7 +13,7 @@ from policy_router.language.document.experiments import (
     PromptShape,
 )
 from policy_router.language.document.fallback import FallbackShape
-from policy_router.language.document.insight import DiscoveryShape, ReportsShape
+from policy_router.language.document.insight import DiscoveryShape, OutcomesShape, ReportsShape
 from policy_router.language.document.limits import BudgetShape, LimitShape
 from policy_router.language.document.models import ModelShape
 from policy_router.language.document.promises import InvariantShape, TestShape
@@ -216,6 +216,13 @@ class Document(Shape):
         Field(
             description="Promises about every request, whatever the state of the world.",
             examples=[[{"name": "private stays", "when": {"tags": "private"}, "never": ["paid"]}]],
+        ),
+    ] = None
+    outcomes: Annotated[
+        OutcomesShape | None,
+        Field(
+            description="What the journal keeps of the calls that were made.",
+            examples=[{"keep": "90d"}],
         ),
     ] = None
     reports: Annotated[

@@ -1,4 +1,5 @@
-"""The sections `reports` and `discovery`: what is reported, and where new models are looked for."""
+"""The sections `outcomes`, `reports` and `discovery`: what is kept and reported, and where to look
+for new models."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from policy_router.language.document.types import (
+    Days,
     Name,
     PerHour,
     Selectors,
@@ -15,6 +17,16 @@ from policy_router.language.document.types import (
     Wait,
     Word,
 )
+
+
+class OutcomesShape(Shape):
+    """What the journal keeps of the calls that were made."""
+
+    keep: Annotated[Days | None, Field(
+        description="How long a row for each call is kept. Sums of days are kept for ever. "
+        "Default: 90d.",
+        examples=["90d"],
+    )] = None  # fmt: skip
 
 
 class GpuShape(Shape):

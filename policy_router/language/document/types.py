@@ -75,6 +75,7 @@ Wait = Annotated[
     float,
     *_with_unit(units.WAIT, "A duration in milliseconds, seconds, minutes or hours; never zero."),
 ]
+Days = Annotated[float, *_with_unit(units.DAYS, "A number of whole days.")]
 Percent = Annotated[float, *_with_unit(units.PERCENT, "A percentage from 0% to 100%.")]
 PercentKey = Annotated[str, Field(pattern=units.PERCENT.pattern)]
 Change = Annotated[float, *_with_unit(units.CHANGE, "A change in percent, with its sign.")]

@@ -11,7 +11,7 @@ import pytest
 from policy_router.catalog.table import Catalog
 from policy_router.domain.experiments import Arm, Experiment, Measure, StopWhen
 from policy_router.domain.fallback import Cooldown, Degraded, Fallback, Probe
-from policy_router.domain.insight import DiscoverySettings, Gpu, ReportSettings
+from policy_router.domain.insight import DiscoverySettings, Gpu, OutcomeSettings, ReportSettings
 from policy_router.domain.invariants import AtLeast, Countable, Invariant
 from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.policy_tests import Expectation, GivenState, PolicyTest
@@ -141,6 +141,11 @@ def test_degradation_and_probes() -> None:
     default = good("fallback: { degraded: {}, probe: { every: 30s } }").fallback
     assert (default.degraded, default.probe) == (Degraded(), Probe(30.0))
     assert (Fallback().degraded, Fallback().probe) == (None, None)
+
+
+def test_outcomes() -> None:
+    assert good("outcomes: { keep: 30d }").outcomes == OutcomeSettings(30 * 86_400.0)
+    assert good("outcomes: {}").outcomes == good("").outcomes == OutcomeSettings(90 * 86_400.0)
 
 
 def test_reports_and_discovery() -> None:
@@ -343,6 +348,7 @@ def test_used_quota(text: str, metric: str, amount: int) -> None:
 SECTIONS = [
     ("reports: { gpu: { memory: 8GB, price: $1/hour } }", "$1/hour", "$2/hour"),
     ("discovery: { sources: [ollama] }", "ollama", "vllm"),
+    ("outcomes: { keep: 30d }", "30d", "31d"),
     ("fallback: { probe: { every: 30s } }", "30s", "31s"),
     ("experiments: { e: { share: 5%, first: [small] } }", "first: [small]", "effort: high"),
     ("experiments: { e: { arms: { a: { share: 5%, first: [small] } } } }", "a:", "b:"),

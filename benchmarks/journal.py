@@ -1,0 +1,229 @@
+"""The journal: how fast it writes, what it costs a request, and how fast a report is.
+
+Every figure is of one run on a machine that may be busy: compare the columns with each other. The
+latency of requests is measured with and without 5,000 outcomes a second beside them, in rounds that
+alternate; the requests go through a router whose model answers at once, in the same process.
+
+    python benchmarks/journal.py [--rows 1000000] [--seconds 4] [--rounds 5] [--journal URL]
+
+`--journal postgresql://...` measures the same in PostgreSQL, in a database that is empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from policy_router import Router
+from policy_router.domain.outcome import Outcome, RequestEnding
+from policy_router.journal.address import JournalAddress
+from policy_router.journal.database import JournalDatabase
+from policy_router.journal.encoding import row_of
+from policy_router.journal.journal import Journal
+from policy_router.journal.query import OutcomeFilter, OutcomeSums
+from policy_router.loading import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POLICY = """
+version: 1
+tiers: [light]
+models: { small: { model: openai/small, tier: light, price: free, context: 32k } }
+tasks: { chat: { accept: { not_empty: true } } }
+"""
+MESSAGES: Any = [{"role": "user", "content": "a prompt of some words " * 20}]
+ANSWER: Any = {
+    "choices": [{"message": {"content": "an answer"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 100, "completion_tokens": 20},
+}
+RATE = 5_000
+"""Outcomes a second."""
+MODELS = 5
+DAY = 86_400.0
+
+
+async def call(_model: object, _body: object, _timeout: float) -> Any:
+    """Answer at once."""
+    return ANSWER
+
+
+def outcomes(number: int) -> list[Outcome]:
+    """Outcomes of a month that ends now."""
+    now = time.time()
+    made = []
+    for n in range(number):
+        failed = n % 50 == 0
+        made.append(
+            Outcome(
+                at=now - 30 * DAY * (1 - n / number),
+                decision=f"{n:032x}",
+                model=f"model-{n % MODELS}",
+                provider="openai",
+                tier="light",
+                task=("chat", "code", "extract")[n % 3],
+                band=("easy", "hard")[n % 2],
+                score=0.4,
+                user=f"user-{n % 500}",
+                tenant="acme",
+                session=f"session-{n // 10}",
+                revision="f" * 64,
+                rules=("private data stays",) if n % 4 == 0 else (),
+                ok=not failed,
+                failure="timeout" if failed else None,
+                seconds=0.2 + (n * 7_919 % 1_000) / 500,
+                tokens_in=900,
+                tokens_out=200,
+                cost=1_300_000,
+                estimate=1_500_000,
+                passed=("not_empty",) if n % 3 == 0 else (),
+                served=not failed,
+                ending=RequestEnding.FAILED if failed else RequestEnding.ANSWERED,
+            )
+        )
+    return made
+
+
+def write_speed(address: JournalAddress) -> float:
+    """Outcomes a second, from the hand-over to the last commit."""
+    ready = outcomes(4 * RATE)
+    with Journal(address, waiting=len(ready)) as journal:
+        journal.add(replace(ready[0], decision="first"))
+        journal.flush()
+        began = time.perf_counter()
+        for outcome in ready:
+            journal.add(outcome)
+        journal.flush()
+        return len(ready) / (time.perf_counter() - began)
+
+
+async def timed(router: Router, seconds: float) -> list[float]:
+    """How long each request took, in seconds, with a pause between two."""
+    took = []
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        await router.acompletion(MESSAGES)
+        took.append(time.perf_counter() - began)
+        await asyncio.sleep(0.001)
+    return took
+
+
+async def feed(journal: Journal, ready: list[Outcome]) -> None:
+    """Hand outcomes over at the rate."""
+    began, given = time.perf_counter(), 0
+    while True:
+        due = int((time.perf_counter() - began) * RATE)
+        for n in range(given, due):
+            journal.add(ready[n % len(ready)])
+        given = due
+        await asyncio.sleep(0.002)
+
+
+async def latency(address: JournalAddress, seconds: float, rounds: int) -> dict[str, list[float]]:
+    """The latencies without and with outcomes that are written beside the requests."""
+    took: dict[str, list[float]] = {"without": [], "with": []}
+    ready = outcomes(RATE)
+    with Journal(address) as journal:
+        async with Router(load(text=POLICY), call) as router:
+            await timed(router, 0.5)
+            for _ in range(rounds):
+                took["without"] += await timed(router, seconds)
+                feeding = asyncio.create_task(feed(journal, ready))
+                took["with"] += await timed(router, seconds)
+                feeding.cancel()
+                await asyncio.wait([feeding])
+                journal.flush()
+        print(f"    outcomes dropped: {journal.dropped}")
+    return took
+
+
+async def overhead(address: JournalAddress, calls: int, rounds: int) -> tuple[float, float]:
+    """Median seconds of a request without a journal, and with one."""
+    took: tuple[list[float], list[float]] = ([], [])
+    async with (
+        Router(load(text=POLICY), call) as plain,
+        Router(load(text=POLICY), call, journal=Journal(address)) as kept,
+    ):
+        for router in (plain, kept):
+            for _ in range(50):
+                await router.acompletion(MESSAGES)
+        for _ in range(rounds):
+            for router, sample in zip((plain, kept), took, strict=True):
+                for _ in range(calls):
+                    began = time.perf_counter()
+                    await router.acompletion(MESSAGES)
+                    sample.append(time.perf_counter() - began)
+    return statistics.median(took[0]), statistics.median(took[1])
+
+
+def fill(address: JournalAddress, number: int) -> None:
+    """Write many outcomes."""
+    database = JournalDatabase(address)
+    for batch in range(0, number, 20_000):
+        rows = [row_of(outcome) for outcome in outcomes(min(20_000, number - batch))]
+        database.write(f"fill-{batch}", rows, time.time())
+    database.close()
+
+
+def report_times(address: JournalAddress) -> dict[str, float]:
+    """Seconds of some reports."""
+    times = {}
+    with Journal(address).reader() as reader:
+        reports: dict[str, Callable[[], list[OutcomeSums]]] = {
+            "sums by model, p50, p95": lambda: reader.sums(["model"]),
+            "the same of one task": lambda: reader.sums(["model"], OutcomeFilter(tasks=["code"])),
+            "days, models, p50, p95": lambda: reader.days(["day", "model"]),
+        }
+        for name, report in reports.items():
+            began = time.perf_counter()
+            for sums in report():
+                sums.percentile(0.5), sums.percentile(0.95)
+            times[name] = time.perf_counter() - began
+    return times
+
+
+def percentile(took: list[float], share: float) -> float:
+    """In milliseconds."""
+    return sorted(took)[int(share * (len(took) - 1))] * 1_000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--journal")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        address = JournalAddress.parse(arguments.journal or f"sqlite:///{folder}/journal.db")
+        print(f"written: {write_speed(address):,.0f} outcomes a second")
+        print(f"latency of a request, with and without {RATE:,} outcomes a second beside it:")
+        took = asyncio.run(latency(address, arguments.seconds, arguments.rounds))
+        for name, sample in took.items():
+            figures = ", ".join(
+                f"p{share * 100:g} {percentile(sample, share):.2f} ms"
+                for share in (0.5, 0.95, 0.99)
+            )
+            print(f"    {name}: {figures} ({len(sample):,} requests)")
+        plain, kept = asyncio.run(overhead(address, 400, arguments.rounds))
+        print(f"a request: {plain * 1e6:.0f} us, with a journal {(kept - plain) * 1e6:+.0f} us")
+        if arguments.rows:
+            fill(address, arguments.rows)
+            print(f"reports over {arguments.rows:,} rows:")
+            for name, seconds in report_times(address).items():
+                print(f"    {name}: {seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

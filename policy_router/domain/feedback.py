@@ -1,0 +1,73 @@
+"""What somebody or something says of the answer to a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final
+
+from policy_router.base_errors import UsageError
+from policy_router.domain.identity import bounded_id
+from policy_router.quoting import quoted
+
+OF_CHECKS: Final = "check"
+"""The source of what the policy's own checks say: 1 for an answer that passed, else 0."""
+OF_PEOPLE: Final = "user"
+"""The source of feedback that names none."""
+LONGEST_LABEL: Final = 64
+"""Characters of a label, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What one source says of the answer to a request.
+
+    The latest value of each source counts; earlier ones are kept as history.
+
+    Attributes:
+        decision: Id of the decision, which the answer carries.
+        score: How good the answer is, from 0 to 1.
+        source: Who or what says it, such as `user` or `reviewers`; bounded in length.
+        label: A word that says why, such as `wrong_language`; never a text.
+        at: Unix time at which it was said.
+        id: Identifies it; of two values of one moment, that with the greater id is the later one.
+
+    Raises:
+        UsageError: A value has the wrong type or is out of range.
+    """
+
+    decision: str
+    score: float
+    source: str = OF_PEOPLE
+    label: str | None = None
+    at: float = 0.0
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the values, and bound the name of the source."""
+        score = self.score
+        if isinstance(score, bool) or not isinstance(score, int | float):
+            raise UsageError(f"`score` must be a number from 0 to 1, not `{quoted(score)}`")
+        if not isfinite(score) or not 0 <= score <= 1:
+            raise UsageError(f"`score` must be a number from 0 to 1, not {quoted(score)}")
+        for name in ("decision", "source"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise UsageError(f"`{name}` must be a string with at least one character")
+        object.__setattr__(self, "source", bounded_id(self.source))
+        label = self.label
+        if label is not None and (not isinstance(label, str) or len(label) > LONGEST_LABEL):
+            raise UsageError(
+                f"`label` must be a word of at most {LONGEST_LABEL} characters, not a text"
+            )
+
+
+def from_someone(feedback: Feedback) -> Feedback:
+    """Return feedback that is not of the policy's own checks.
+
+    Raises:
+        UsageError: It names them as its source.
+    """
+    if feedback.source == OF_CHECKS:
+        raise UsageError(f"the source `{OF_CHECKS}` is that of the policy's checks; name another")
+    return feedback

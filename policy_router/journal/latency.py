@@ -1,0 +1,55 @@
+"""Durations in buckets whose bounds grow by the same factor, so that counts of them can be added.
+
+There are sixteen buckets to a doubling. A percentile that is read from them is off by at most 2.2
+percent.
+"""
+
+from __future__ import annotations
+
+from math import ceil, floor, log2
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PER_DOUBLING: Final = 16
+"""Buckets between a duration and twice that duration."""
+SHORTEST: Final = 1e-4
+"""Seconds; anything shorter is in the first bucket."""
+_LONGEST: Final = 1e300
+_LAST: Final = 1_000
+"""The last bucket: no duration that a clock can show is beyond it."""
+
+
+def bucket_of(seconds: float) -> int:
+    """The bucket of a duration, from 0."""
+    if not seconds > SHORTEST:
+        return 0
+    doublings = log2(min(seconds, _LONGEST) / SHORTEST)
+    return min(floor(doublings * PER_DOUBLING), _LAST)
+
+
+def seconds_of(bucket: int) -> float:
+    """The middle of a bucket in seconds, by ratio."""
+    return float(SHORTEST * 2 ** ((bucket + 0.5) / PER_DOUBLING))
+
+
+def percentile(counts: Mapping[int, int], share: float) -> float | None:
+    """The duration that a share of all durations does not exceed.
+
+    Args:
+        counts: How many durations are in each bucket.
+        share: The share, above 0 and at most 1.
+
+    Returns:
+        Seconds; None where there is no duration.
+    """
+    total = sum(counts.values())
+    if not total:
+        return None
+    wanted = max(1, ceil(total * share))
+    for bucket in sorted(counts):
+        wanted -= counts[bucket]
+        if wanted <= 0:
+            return seconds_of(bucket)
+    raise AssertionError  # pragma: no cover  the counts add up to the total

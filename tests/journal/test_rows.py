@@ -1,0 +1,64 @@
+"""From events to outcomes: what a router cannot easily be brought to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from policy_router.domain.attempt import Attempt
+from policy_router.domain.decision import Reason, RuleReasons, Skip
+from policy_router.domain.experiments import Assignment
+from policy_router.domain.outcome import Outcome, RequestEnding, Role
+from policy_router.events import Answered, Exhausted
+from policy_router.journal.rows import outcomes_of
+from tests.execution.make import decision
+
+IDENTITY = ("e1", "d1", 5.0, "rev")
+
+
+def test_arms_and_prompts_are_kept() -> None:
+    arms = (Assignment("cheap", "a", 0.25), Assignment("terse", "b", 0.5))
+    decided = replace(decision("a"), id="d1", arms=arms)
+    attempt = Attempt("a", "openai/a", 4.0, 1.0, prompt="terse")
+    (outcome,) = outcomes_of(Answered(*IDENTITY, decided, (attempt,), "a"))
+    assert outcome.arms == {"cheap": "a", "terse": "b"}
+    assert (outcome.propensity, outcome.prompt) == (0.125, "terse")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "refused", "why"),
+    [
+        ([], [], "cancelled"),
+        ([Reason.ONLY, Reason.TIER], [], "only"),
+        ([Reason.ONLY, Reason.COOLING], [], "cooling"),
+        ([Reason.COOLING, Reason.RATE_LIMIT], [Reason.BUDGET], "budget"),
+        ([], [Reason.BUSY], "busy"),
+    ],
+)
+def test_why_no_model_was_called(reasons: list[Reason], refused: list[Reason], why: str) -> None:
+    skips = tuple(Skip("m", reason, "") for reason in reasons)
+    decided = replace(decision("a"), reasons=RuleReasons((), skips))
+    passed_over = tuple(Skip("m", reason, "") for reason in refused)
+    event = Exhausted(*IDENTITY, decided, (), stopped=True, skipped=passed_over)
+    (outcome,) = outcomes_of(event)
+    assert (outcome.role, outcome.failure, outcome.at) == (Role.REFUSED, why, 5.0)
+
+
+def roles(*failures: str | None) -> list[Outcome]:
+    attempts = tuple(Attempt("a", "openai/a", 1.0, 1.0, failure) for failure in failures)
+    return outcomes_of(Answered(*IDENTITY, decision("a"), attempts, "a"))
+
+
+def test_what_each_attempt_was_made_for() -> None:
+    outcomes = roles("timeout", "rejected", "timeout", None)
+    assert [outcome.role for outcome in outcomes] == [
+        Role.FIRST, Role.AFTER_FAILURE, Role.AFTER_REJECTION, Role.AFTER_REJECTION,
+    ]  # fmt: skip
+    assert [outcome.served for outcome in outcomes] == [False, False, False, True]
+    assert [outcome.ending for outcome in outcomes][-1] is RequestEnding.ANSWERED
+
+
+def test_an_earlier_answer_may_be_given_out() -> None:
+    outcomes = roles("rejected", "timeout")
+    assert [outcome.served for outcome in outcomes] == [True, False]
