@@ -42,8 +42,8 @@ def test_a_file_and_json(tmp_path: Path) -> None:
     assert found[2]["needs"] == ["tools"]
     assert found[0]["band"] == "easy"
     assert list(found[0]) == [
-        "task", "confidence", "by", "evidence", "kind", "kinds", "score", "band", "estimator",
-        "abstained", "factors", "turn", "tokens", "needs", "script",
+        "task", "confidence", "by", "evidence", "form", "kind", "kinds", "score", "band",
+        "estimator", "abstained", "factors", "turn", "tokens", "needs", "script",
     ]  # fmt: skip
     assert found[0]["factors"][2].keys() == {"name", "value", "weight", "share"}
     assert classify("-", "--json", stdin=path.read_text()).out == classify(path, "--json").out
