@@ -1,0 +1,82 @@
+"""The `evaluate` command: what another policy would have earned, from the journal."""
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from policy_router.base_errors import PolicyRouterError
+from policy_router.cli.journal_option import JournalOption, journal_of, named_journal
+from policy_router.cli.option_values import wrong
+from policy_router.cli.output import fail, show, show_json
+from policy_router.cli.policy import Where, open_policy
+from policy_router.cli.store_option import State, find_place
+from policy_router.diagnostics import printable
+from policy_router.quoting import quoted
+from policy_router.views import evaluation as view
+
+if TYPE_CHECKING:
+    from policy_router.decision.policy import Policy
+    from policy_router.experience.other_policy import PolicyComparison
+    from policy_router.journal.address import JournalAddress
+
+_AGE: Final = re.compile(r"([1-9][0-9]{0,4})([hdw])")
+_SECONDS: Final = {"h": 3600, "d": 86_400, "w": 604_800}
+
+
+def evaluate(
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The other policy: a file or folder.")],
+    *,
+    since: Annotated[
+        str, typer.Option("--since", metavar="AGE", help="How far back: 24h, 30d, 12w.")
+    ] = "30d",
+    journal: JournalOption = None,
+    policy: Where = None,
+    state: State = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Estimate what another policy would have earned, from the journal.
+
+    \b
+    policy-router evaluate new/policies --since 30d
+    policy-router evaluate policy.yaml --journal sqlite:////var/lib/router.journal.db --json
+
+    A reward is the feedback on an answer, else whether it was accepted. Only what experiments drew
+    by chance can stand for what was not tried, so without experiments most of it is not known. The
+    tags and attributes of requests are not in the journal: conditions on them do not hold here.
+    Exit code 2: the journal cannot be read.
+    """
+    from policy_router.experience.off_policy import estimate  # noqa: PLC0415  not needed for --help
+
+    began = time.time() - _seconds(since)
+    other = open_policy(new)
+    address = named_journal(journal) or journal_of(journal, find_place(state, policy))
+    if address is None:
+        fail("there is no journal: name it as --journal")
+    try:
+        compared = _read(address, other, began)
+    except PolicyRouterError as error:
+        fail(printable(str(error)))
+    estimated = estimate(compared.choices) if compared.choices else None
+    if json:
+        show_json(view.as_json(estimated, compared.left_out))
+    else:
+        show(view.as_lines(estimated, compared.left_out))
+
+
+def _seconds(age: str) -> float:
+    found = _AGE.fullmatch(age)
+    if found is None:
+        raise wrong("--since", f"`{quoted(age)}` is not an age; write it like 24h, 30d or 12w")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def _read(address: "JournalAddress", other: "Policy", since: float) -> "PolicyComparison":
+    from policy_router.experience.other_policy import compare_policies  # noqa: PLC0415  not needed for --help
+    from policy_router.journal.query import OutcomeFilter  # noqa: PLC0415
+    from policy_router.journal.reader import JournalReader  # noqa: PLC0415
+
+    with JournalReader(address) as reader:
+        return compare_policies(reader.outcomes(OutcomeFilter(since=since)), other)
