@@ -26,7 +26,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
      "quoting", "resilience", "ids", "frozen"),
     ("domain", "units"),
     ("errors", "catalog", "answer_schema"),
-    ("ledger", "providers", "clients"),
+    ("ledger", "providers", "clients", "learning"),
     ("decision", "events", "conversation"),
     ("classification", "assurance", "language"),
     ("check", "acceptance"),

@@ -1,0 +1,119 @@
+"""What a bake-off on 200 prompts keeps and saves, on real outcomes of three models.
+
+    python benchmarks/bakeoff.py --data DIR [--draws 30] [--prompts 200]
+
+DIR holds files as benchmarks/outcomes.py describes them. A light, a standard and a heavy model
+answer at the costs 0, 0.1 and 1. A check finds 80 % of the bad answers and rejects 20 % of the good
+ones; its verdicts are drawn. Each draw takes some prompts for a bake-off, and what it proposes is
+judged on all other prompts, where the verdicts count with their mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.outcomes import read
+from policy_router.classification.features import read_features
+from policy_router.classification.forms import form_of
+from policy_router.learning.bakeoff import TARGET, bake_off, best_model, compare
+from policy_router.learning.cascades import GradedAnswer, GradedPrompt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ZERO_EVAL: Final = (
+    "Meta-Llama-3.1-8B-Instruct", "gpt-4o-mini-2024-07-18", "o1-mini-2024-09-12",
+)  # fmt: skip
+SETS: Final = {
+    "zeroeval_gsm": (ZERO_EVAL, 200),
+    "zeroeval_mathl5": (ZERO_EVAL, 200),
+    "zeroeval_crux": (ZERO_EVAL, 200),
+    "mmlupro": (
+        ("Meta-Llama-3_1-8B-Instruct", "Meta-Llama-3_1-70B-Instruct", "gemini-1.5-pro-002"), 800,
+    ),
+    "bfcl_202408": (
+        (
+            "meta-llama_Meta-Llama-3-8B-Instruct", "gpt-4o-mini-2024-07-18",
+            "claude-3-5-sonnet-20240620",
+        ), 300,
+    ),
+}  # fmt: skip
+"""Files, with their light, standard and heavy model, and how many rows are taken of each."""
+COSTS: Final = {"light": 0.0, "standard": 0.1, "heavy": 1.0}
+CAUGHT, SPURIOUS = 0.8, 0.2
+
+
+def prompts_of(folder: Path) -> list[GradedPrompt]:
+    """The prompts of all sets, with the mean of the verdicts of the check."""
+    found = []
+    for name, (models, most) in SETS.items():
+        meta, rows = read(folder, name)
+        at = [meta["models"].index(model) for model in models]
+        rows = [row for row in rows if all(row["s"][i] is not None for i in at)]
+        for row in sorted(rows, key=lambda row: random.Random(row["id"]).random())[:most]:
+            features, _ = read_features(
+                row["prompt"], tools=[{"description": "x"}] * row.get("n_tools", 0)
+            )
+            answers = {
+                model: GradedAnswer.supposed(float(row["s"][i]), cost, CAUGHT, SPURIOUS)
+                for (model, cost), i in zip(COSTS.items(), at, strict=True)
+            }
+            found.append(GradedPrompt(f"{name}/{row['id']}", (str(form_of(features)),), answers))
+    return found
+
+
+def drawn(prompt: GradedPrompt, rng: random.Random) -> GradedPrompt:
+    """The prompt with one answer and one verdict of each model, drawn from their means."""
+    answers = {}
+    for name, answer in prompt.answers.items():
+        good = rng.random() < answer.quality
+        passed = rng.random() >= (SPURIOUS if good else CAUGHT)
+        answers[name] = GradedAnswer.checked(float(good), answer.cost, passed=passed)
+    return GradedPrompt(prompt.id, prompt.path, answers)
+
+
+def measure(prompts: Sequence[GradedPrompt], draws: int, size: int, target: float) -> None:
+    """One row of the table: the bake-offs of one size."""
+    kept, costs, plans = [], [], []
+    models = tuple(COSTS)
+    best = best_model(prompts, models)
+    for draw in range(draws):
+        rng = random.Random(draw)
+        chosen = rng.sample(list(prompts), size)
+        found = bake_off([drawn(each, rng) for each in chosen], models, target, seed=draw)
+        names = {each.id for each in chosen}
+        figures = compare(found.plan, best, [each for each in prompts if each.id not in names])
+        kept.append(figures.kept)
+        costs.append(figures.cost_share)
+        plans.append(str(found.plan.usual))
+    usual = max(set(plans), key=plans.count)
+    print(
+        f"| {size} | {target:.0%} | {statistics.fmean(kept):.1%} | {min(kept):.1%}"
+        f" | {statistics.fmean(costs):.2f} | {usual} ({plans.count(usual)}/{draws}) |"
+    )
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--draws", type=int, default=30)
+    parser.add_argument("--prompts", type=int, nargs="+", default=[100, 200, 500])
+    parser.add_argument("--target", type=float, default=TARGET)
+    asked = parser.parse_args()
+    prompts = prompts_of(asked.data)
+    print("| prompts | target | kept | worst draw | cost | most frequent plan |")
+    print("|---|---|---:|---:|---:|---|")
+    for size in asked.prompts:
+        measure(prompts, asked.draws, size, asked.target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What outcomes say about models, and which order that asks for. Pure."""
