@@ -1,0 +1,83 @@
+"""How likely an answer of a model is good, for a kind of request, from all that is known.
+
+Requests form a tree: all of them; those of one form; of one kind as well; of one band as well. What
+is believed of a node starts from what is believed of its parent, as if a few answers had been seen,
+and moves with the node's own answers. So a node with few answers believes what its parent does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from policy_router.learning.evidence import Answers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+ROOT_MASS: Final = 20
+"""Answers that the prior of the root is worth."""
+CHILD_MASS: Final = 10
+"""Answers that a parent's belief is worth to its child."""
+LEAF_MASS: Final = 3
+"""Answers that the share of all leaves is worth to one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """A belief about the share of good answers.
+
+    Attributes:
+        mean: The share that is expected, 0..1.
+        variance: How far from it the share may be.
+        verdicts: Answers with a verdict that it rests on, at its own node.
+    """
+
+    mean: float
+    variance: float
+    verdicts: int = 0
+
+
+def belief(share: float, path: Iterable[Answers]) -> Belief:
+    """What is believed at a node.
+
+    Args:
+        share: The declared share of good answers, 0..1.
+        path: The evidence at the root, and at each node from there down to this one.
+    """
+    found, mass = Belief(share, 0.0), ROOT_MASS
+    for seen in path:
+        answers = seen.good + seen.bad
+        total = mass + answers
+        mean = (mass * found.mean + seen.good) / total
+        inherited = (mass / total) ** 2 * found.variance
+        found = Belief(mean, inherited + mean * (1 - mean) / (total + 1), seen.verdicts)
+        mass = CHILD_MASS
+    return found
+
+
+def pooled(leaves: Sequence[tuple[Answers, int]], share: float) -> Answers:
+    """What is known at a node, from what is known at the leaves below it.
+
+    Once models are chosen by what was learned, each answers the requests that it is good at, so its
+    answers say too much good of it. Here every leaf counts as much as its part of all requests, not
+    as its part of the model's answers; a leaf with few answers of the model makes the whole less
+    certain.
+
+    Args:
+        leaves: For each leaf the evidence of the model, and the requests of all models.
+        share: The declared share of good answers, 0..1.
+    """
+    seen = sum((found for found, _ in leaves), start=Answers())
+    requests = sum(count for _, count in leaves)
+    answers = seen.good + seen.bad
+    if not answers or not requests:
+        return seen
+    usual = (seen.good + LEAF_MASS * share) / (answers + LEAF_MASS)
+    mean = spread = 0.0
+    for found, count in leaves:
+        own, weight = found.good + found.bad + LEAF_MASS, count / requests
+        mean += weight * (found.good + LEAF_MASS * usual) / own
+        spread += weight**2 / own
+    size = min(answers, 1 / spread)
+    return replace(seen, good=size * mean, bad=size * (1 - mean))
