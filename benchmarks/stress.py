@@ -241,7 +241,9 @@ class Outcome:
 
 
 def lines(path: Path) -> list[list[str]]:
-    return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    """The complete lines of a file; the last one may be half written."""
+    whole, _, _ = path.read_text().rpartition("\n") if path.exists() else ("", "", "")
+    return [line.split() for line in whole.splitlines()]
 
 
 def run(place: Place, seed: int, kills: int, processes: int) -> Outcome:
