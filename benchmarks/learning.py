@@ -34,12 +34,13 @@ from benchmarks.outcomes import read
 from policy_router.classification.features import read_features
 from policy_router.classification.forms import form_of
 from policy_router.classification.kinds import kind_of
+from policy_router.domain.beliefs import ModelBelief, Rival
 from policy_router.learning.alarms import Alarm, AlarmChange
 from policy_router.learning.beliefs import belief, pooled
-from policy_router.learning.evidence import JUDGE, TRUTH, Answers, CheckRates, evidence
+from policy_router.learning.evidence import JUDGE, TRUTH, Answers, CheckRates, answers_of
 from policy_router.learning.exploration import Trial, drawn, trials
-from policy_router.learning.order import Rival, learned_order
-from policy_router.learning.plans import ModelBelief, Terms
+from policy_router.learning.order import learned_order
+from policy_router.learning.plans import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -171,7 +172,7 @@ class Adjusted:
     def _evidence(self, node: tuple[str | None, ...], model: str, role: int) -> Answers:
         passed, flagged = self.seen.get((node, model, role), (0, 0))
         n = passed + flagged
-        return Answers(*evidence(passed, flagged, JUDGE), n, n, n)
+        return Answers(*answers_of(passed, flagged, JUDGE), n, n, n, n)
 
     def learn(self, request: Request, model: str, role: int) -> None:
         """Gets to know the verdict on an answer."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from policy_router.classification.classifier import Classifier
 from policy_router.decision.decide import decide_on
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.decision.policy import Policy
+    from policy_router.domain.beliefs import Beliefs
     from policy_router.domain.decision import Decision
     from policy_router.domain.experience import Measured
     from policy_router.domain.experiments import Assignment
@@ -48,6 +49,19 @@ def _longest(policy: Policy, stated: object) -> float:
     if isinstance(stated, int | float) and not isinstance(stated, bool) and stated > 0:
         return min(longest, stated)
     return longest  # what is no number of seconds is refused when it is read
+
+
+class LearnedSource(Protocol):
+    """What past outcomes say of models at requests like one."""
+
+    def measured(self, policy: Policy, situation: Situation) -> Mapping[str, Measured]:
+        """What was measured of models, by their names."""
+
+    def beliefs(self, policy: Policy, situation: Situation) -> Beliefs | None:
+        """What is believed of their answers; None for nothing."""
+
+    def worse(self, policy: Policy, situation: Situation) -> Mapping[str, str]:
+        """The models that come last because their answers have become worse, with the reason."""
 
 
 _HELLO: Final[Sequence[ChatMessage]] = ({"role": "user", "content": "hello"},)
@@ -80,7 +94,7 @@ class Decider:
             evaluated.
         new_id: Makes the ids of decisions.
         bounds: How large a request may be.
-        measured: Gives what was measured of models at requests like one, by policy and situation.
+        learned: Gives what past outcomes say of models.
     """
 
     def __init__(
@@ -95,7 +109,7 @@ class Decider:
         decide_at: Callable[[], float],
         new_id: Callable[[], str],
         bounds: Bounds,
-        measured: Callable[[Policy, Situation], Mapping[str, Measured]],
+        learned: LearnedSource,
     ) -> None:
         self._accounting = accounting
         self._cooldowns = cooldowns
@@ -106,7 +120,7 @@ class Decider:
         self._decide_at = decide_at
         self._new_id = new_id
         self._bounds = bounds
-        self._measured = measured
+        self._learned = learned
         self._classifier: Classifier | None = None
         self._readers = Threads(_READERS, "policy-router-reading")
 
@@ -230,12 +244,21 @@ class Decider:
             )
         else:
             used, session = await self._accounting.readings(policy, situation, patience), None
-        measured = self._measured(policy, situation)
+        learned = self._learned
+        worse = learned.worse(policy, situation)
         arms: tuple[Assignment, ...] = ()
         if policy.experiments:
             ended = await self._experiments.ended(policy, patience)
             if ended is not None:
                 arms = draw_arms(policy, situation, decision_id, now, ended)
         return Snapshot(
-            now, cooling, used, decision_id, session, last=last, arms=arms, measured=measured
+            now,
+            cooling,
+            used,
+            decision_id,
+            session,
+            last={**last, **worse} if worse else last,
+            arms=arms,
+            measured=learned.measured(policy, situation),
+            beliefs=learned.beliefs(policy, situation),
         )

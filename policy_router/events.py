@@ -193,6 +193,23 @@ class StoreChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QualityChanged(Event):
+    """The answers of a model have become worse, or are as they were before.
+
+    Attributes:
+        model: Name of the model.
+        form: The form of the requests, such as `code`; empty where it is not known.
+        worse: Whether its answers are rejected more often than usual.
+        usual: The share of its answers that is usually rejected, 0..1.
+    """
+
+    model: str
+    form: str
+    worse: bool
+    usual: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoreLostData(Event):
     """The store of counters lost some of what was counted, or that is over.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from policy_router.experience.history import Experience
 from policy_router.experience.keeper import ExperienceKeeper
 from policy_router.experience.recorder import OutcomeRecorder
+from policy_router.experience.watch import QualityWatch
+from policy_router.observe.router_events import RouterEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +36,12 @@ class LearningMethods(ABC):
         self, store: object, events: EventSource, clock: Callable[[], float]
     ) -> ExperienceKeeper:
         """Count outcomes from the events of the router."""
-        recorder = OutcomeRecorder(lambda: self.policy)
+        watch = QualityWatch(RouterEvents(events).quality_changed)
+        recorder = OutcomeRecorder(
+            lambda: self.policy,
+            lambda model, form, rejected: watch.note(model, form, rejected=rejected),
+        )
         events.add(recorder)
-        keeper = ExperienceKeeper(store, recorder, lambda: self.policy, clock=clock)
+        keeper = ExperienceKeeper(store, recorder, lambda: self.policy, watch=watch, clock=clock)
         self.experience = Experience(keeper, recorder, lambda: self.policy, clock)
         return keeper

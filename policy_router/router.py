@@ -138,7 +138,7 @@ class Router(EmbeddingMethods, HealthMethods, LearningMethods, SyncMethods, Reco
             decide_at=clock if decide_at is None else decide_at,
             new_id=events.new_id,
             bounds=bounds,
-            measured=self._keeper.measured,
+            learned=self._keeper,
         )
 
     @classmethod

@@ -14,6 +14,7 @@ from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
 from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import beyond_bounds, gates_for
+from policy_router.decision.learned import by_evidence
 from policy_router.decision.making import new_decision
 from policy_router.decision.prompts import chosen_prompts
 from policy_router.decision.room import Room
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from policy_router.decision.limits import LimitIndex
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect
+    from policy_router.domain.acceptance import Accept
     from policy_router.domain.request import Request
     from policy_router.domain.situation import Situation
 
@@ -63,7 +65,8 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
     """
     if situation.problem is not None:
         return _denied(policy, situation)
-    if snapshot.measured and policy.learning.mode is not LearningMode.ADJUST:
+    learned = snapshot.measured or snapshot.beliefs is not None
+    if learned and policy.learning.mode is not LearningMode.ADJUST:
         return _as_declared(policy, situation, snapshot)
     index = policy._index
     matching = index.matching(situation.facts)
@@ -96,7 +99,7 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
 
 def _as_declared(policy: Policy, situation: Situation, snapshot: Snapshot) -> Decision:
     """The decision where outcomes may not change it, and what they would have changed."""
-    decision = decide_on(policy, situation, replace(snapshot, measured={}))
+    decision = decide_on(policy, situation, replace(snapshot, measured={}, beliefs=None))
     if not policy.learning.is_on or decision.denied is not None:
         return decision
     applied = decide_on(_adjusting(policy), situation, snapshot)
@@ -165,20 +168,31 @@ def _decided(  # noqa: C901, PLR0917  one step after the other, of what was work
         policy, index, situation, snapshot, effect, own, step, allowed, floor, first, lead
     )
     candidates = candidates if lead.effort is None else with_effort(candidates, lead.effort)
+    accept, barred = _checks(policy, situation, effect)
+    learned = None
+    if snapshot.beliefs is not None:
+        candidates, learned = by_evidence(policy, situation, snapshot, candidates, floor, accept)
     if snapshot.last or request.max_candidates is not None:
         candidates = set_back(candidates, snapshot.last)
         candidates, beyond = cut(candidates, request.max_candidates)
         skipped += beyond
-    accept = effect.accept
-    barred: tuple[Skip, ...] = ()
-    if accept or (task is not None and task.accept is not None):
-        accept, barred = checks_for(policy, task, effect, facts)
     unmet = () if candidates else index.able.unmet(request.needs)
-    now = snapshot.now if index.priced_by_hour else None
-    return new_decision(
-        policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet, now,
+    decision = new_decision(
+        policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet,
+        snapshot.now if index.priced_by_hour else None,
         step, lead.arms,
     )  # fmt: skip
+    return decision if learned is None else replace(decision, learned=learned)
+
+
+def _checks(
+    policy: Policy, situation: Situation, effect: Effect
+) -> tuple[tuple[Accept, ...], tuple[Skip, ...]]:
+    """The checks of the answer, and the models that would judge it but may not see the request."""
+    task = situation.task
+    if effect.accept or (task is not None and task.accept is not None):
+        return checks_for(policy, task, effect, situation.facts)
+    return effect.accept, ()
 
 
 def _denied(policy: Policy, situation: Situation, effect: Effect | None = None) -> Decision:

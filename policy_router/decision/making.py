@@ -15,6 +15,7 @@ from policy_router.domain.situation import Situation
 
 if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
+    from policy_router.domain.beliefs import LearnedOrder
     from policy_router.domain.complexity import Band
     from policy_router.domain.condition import Facts
     from policy_router.domain.decision import Candidate, RuleReasons, Skip
@@ -59,6 +60,7 @@ class _UnfrozenDecision:
         "denied",
         "further",
         "id",
+        "learned",
         "now",
         "reasons",
         "revision",
@@ -82,6 +84,7 @@ class _UnfrozenDecision:
     shadow: tuple[ShadowEffect, ...]
     session: SessionStep | None
     arms: tuple[Assignment, ...]
+    learned: LearnedOrder | None
     id: str
     snapshot: Snapshot | None
 
@@ -105,6 +108,6 @@ def new_decision(  # noqa: PLR0917  the fields of a decision; keywords take long
     made.reasons, made.further, made.denied = reasons, further, None
     made.accept, made.barred, made.unmet = accept, barred, unmet
     made.now, made.shadow, made.session, made.id = now, (), session, ""
-    made.arms, made.snapshot = arms, None
+    made.arms, made.learned, made.snapshot = arms, None, None
     made.__class__ = Decision  # type: ignore[assignment]  # the slots are the same
     return made  # type: ignore[return-value]  # as above

@@ -88,7 +88,7 @@ class ModelEstimates:
         slowest = max([seconds for seconds in latencies if seconds is not None], default=0.0)
         worths = self._worths = []
         for model, seconds in zip(models, latencies, strict=True):
-            cost = self._cost(model)
+            cost = self.cost(model)
             wait = slowest if seconds is None else seconds
             worths.append(
                 -_LAST
@@ -144,7 +144,7 @@ class ModelEstimates:
     def _enough(self, found: Measurement | None) -> float | None:
         return found.value if found is not None and found.samples >= self._least else None
 
-    def _cost(self, model: Model) -> float | None:
+    def cost(self, model: Model) -> float | None:
         """What a call costs in nano-USD, as expected; None when the price is unknown."""
         if model.free:
             return 0.0

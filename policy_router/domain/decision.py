@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from policy_router.diagnostics import Span
     from policy_router.domain.acceptance import Accept
+    from policy_router.domain.beliefs import LearnedOrder
     from policy_router.domain.experiments import Assignment
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
@@ -93,7 +94,8 @@ class Candidate:
         model: The model.
         placed_by: The first thing that sets it apart from the model before it (for the first, from
             the one after it): `session`, `experiment`, `first`, `alias`, a sort key, `step_down`,
-            `written order`, `only candidate`, or `last` for one that is recovering or degraded.
+            `written order`, `only candidate`, `learned` or `trial` by what outcomes say, or `last`
+            for one that is recovering or degraded.
         detail: The same as text for people.
     """
 
@@ -227,6 +229,8 @@ class Decision:
             first, each in written order.
         session: What the request's session means for it; None where the policy keeps no sessions,
             and for requests that belong to none.
+        learned: What outcomes changed in the order, or may have changed; None where the policy
+            does not adjust its order, and where there is nothing to go by.
         id: Identifies this decision; empty until a router or an executor gives it an id.
         snapshot: The state of the world that it was made on, so that it can be made again; None
             until a router adds it.
@@ -245,6 +249,7 @@ class Decision:
     shadow: tuple[ShadowEffect, ...] = ()
     session: SessionStep | None = None
     arms: tuple[Assignment, ...] = ()
+    learned: LearnedOrder | None = None
     id: str = field(default="", compare=False)
     snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
 
@@ -356,6 +361,7 @@ class Decision:
             "shadow": [effect.as_dict() for effect in self.shadow],
             "session": self.session_note,
             "arms": [arm.as_dict() for arm in self.arms],
+            "learned": None if self.learned is None else self.learned.as_dict(),
         }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policy_router.domain.beliefs import Beliefs
     from policy_router.domain.experience import Measured
     from policy_router.domain.experiments import Assignment
     from policy_router.domain.limits import CounterKey, Reading
@@ -36,6 +37,7 @@ class Snapshot:
         arms: The arms of experiments that the request was drawn into, by `draw_arms`.
         measured: What past outcomes say of models, by their names, at requests like this one; a
             model that is missing has none.
+        beliefs: What is believed of how good their answers are, there; None where nothing is.
     """
 
     now: float | None = None
@@ -47,3 +49,4 @@ class Snapshot:
     last: Mapping[str, str] = field(default_factory=dict)
     arms: tuple[Assignment, ...] = ()
     measured: Mapping[str, Measured] = field(default_factory=dict)
+    beliefs: Beliefs | None = None

@@ -24,6 +24,7 @@ ACCEPTED: Final = "accepted"
 FLAGGED: Final = "flagged"
 GOOD: Final = "good"
 BAD: Final = "bad"
+CHECKED: Final = "checked"
 FEEDBACK: Final = "feedback"
 FEEDBACK_SUM: Final = "feedback_sum"
 TOKENS_IN: Final = "tokens_in"
@@ -134,6 +135,16 @@ class OutcomeCounts:
     def verdicts(self) -> int:
         """Verdicts of checks and judges."""
         return self.accepted + self.flagged + self.good + self.bad
+
+    @property
+    def checked(self) -> int:
+        """Answers with a verdict, also where the conversation had one before."""
+        return self._of(CHECKED)
+
+    @property
+    def feedback_sum(self) -> int:
+        """The sum of these scores, in thousandths of the best one."""
+        return self._of(FEEDBACK_SUM)
 
     @property
     def feedback(self) -> int:

@@ -14,9 +14,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
+from policy_router.experience.believed import BeliefTable, belief_table
 from policy_router.experience.counts import OutcomeCounts, total
 from policy_router.experience.nodes import OutcomeKey, node_of
 from policy_router.experience.table import MeasuredTable, measured_table
+from policy_router.experience.watch import WORSE, usual_shares
 from policy_router.ids import Ids
 from policy_router.ledger.tallies import DAY, KEPT_DAYS, TallyBatch, TallyStore
 from policy_router.resilience import forks
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from policy_router.decision.policy import Policy
+    from policy_router.domain.beliefs import Beliefs
     from policy_router.domain.experience import Measured
-    from policy_router.domain.learning import Learning
     from policy_router.domain.situation import Situation
     from policy_router.experience.recorder import OutcomeRecorder
+    from policy_router.experience.watch import QualityWatch
     from policy_router.ledger.tallies import DayTallies
 
 _log: Final = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ class ExperienceKeeper:
         recorder: OutcomeRecorder,
         policy: Callable[[], Policy],
         *,
+        watch: QualityWatch | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -68,6 +72,7 @@ class ExperienceKeeper:
             store: Where the counts are kept, if it keeps tallies.
             recorder: Counts the outcomes of this process.
             policy: The active policy.
+            watch: Watches the quality of answers; None watches nothing.
             clock: Gives Unix time.
             sleep: Waits for a number of seconds.
         """
@@ -80,7 +85,9 @@ class ExperienceKeeper:
         self._days: dict[int, dict[OutcomeKey, OutcomeCounts]] = {}
         self._versions: dict[int, int] = {}
         self._table = MeasuredTable()
-        self._learning: Learning | None = None
+        self._beliefs = BeliefTable()
+        self._watch = watch
+        self._learned_for: tuple[str, frozenset[tuple[str, str]]] | None = None
         self._begin()
         forks.follow(self)
 
@@ -111,6 +118,20 @@ class ExperienceKeeper:
         """What was measured of models at requests like this one; nothing where the policy does not
         learn."""
         return self._table.at(node_of(situation)) if policy.learning.is_on else {}
+
+    def beliefs(self, policy: Policy, situation: Situation) -> Beliefs | None:
+        """What is believed of the answers of models at requests like this one; None where nothing
+        is, and where the policy does not learn."""
+        return self._beliefs.at(node_of(situation)) if policy.learning.is_on else None
+
+    def worse(self, policy: Policy, situation: Situation) -> dict[str, str]:
+        """The models whose answers to such requests have become worse, each with the reason, where
+        the policy says what happens to degraded models."""
+        alarmed = () if self._watch is None else self._watch.alarmed
+        if not alarmed or policy.fallback.degraded is None:
+            return {}
+        form = situation.request.form or ""
+        return {model: WORSE for model, of in alarmed if of == form}
 
     # -- for programs --------------------------------------------------------------------------
 
@@ -196,18 +217,22 @@ class ExperienceKeeper:
 
     async def _learn(self, changed: Mapping[int, DayTallies]) -> None:
         """Take in the days that changed, in a thread."""
-        learning = self._policy().learning
+        policy = self._policy()
+        alarmed = frozenset() if self._watch is None else self._watch.alarmed
         oldest = int(self._clock() // DAY) - KEPT_DAYS
         past = [day for day in self._days if day < oldest]
-        if not (changed or past or learning != self._learning):
+        if not (changed or past or (policy.revision, alarmed) != self._learned_for):
             return
         for day in past:
             del self._days[day]
         self._days |= await asyncio.to_thread(_read_days, changed)
         self._versions |= {day: tallies.version for day, tallies in changed.items()}
         recent = self.counted(self._clock() - (RECENT_DAYS - 1) * DAY)
-        self._table = await asyncio.to_thread(measured_table, recent, learning)
-        self._learning = learning
+        self._table = await asyncio.to_thread(measured_table, recent, policy.learning)
+        self._beliefs = await asyncio.to_thread(belief_table, recent, policy, alarmed)
+        if self._watch is not None:
+            self._watch.follow(usual_shares(recent))
+        self._learned_for = policy.revision, alarmed
 
 
 def _read_days(

@@ -40,6 +40,7 @@ DECLINED: Final = frozenset(
 """Failures for what the request is, which count for nothing but the number of calls."""
 JUDGE: Final = "llm"
 """The check that a judge makes."""
+_REJECTING: Final = frozenset({counts.FLAGGED, counts.BAD})
 MOST_ROWS: Final = 20_000
 """The most rows that are gathered; beyond it, outcomes of new ones are dropped and counted."""
 MOST_CONVERSATIONS: Final = 20_000
@@ -60,13 +61,20 @@ class OutcomeRecorder:
         dropped: Calls that were not counted, because too many rows waited to be stored.
     """
 
-    def __init__(self, policy: Callable[[], Policy]) -> None:
+    def __init__(
+        self,
+        policy: Callable[[], Policy],
+        heard: Callable[[str, str, bool], None] = lambda _model, _form, _rejected: None,
+    ) -> None:
         """Make a recorder.
 
         Args:
             policy: The active policy.
+            heard: Gets each verdict: the name of the model, the form of the request, and whether
+                the answer was rejected.
         """
         self._policy = policy
+        self._on_verdict = heard
         self._lock = forks.lock()
         self.dropped = 0
         self._begin()
@@ -88,8 +96,12 @@ class OutcomeRecorder:
             learning = self._policy().learning
             if learning.is_on:
                 served = event.served_by if isinstance(event, Answered) else None
+                day = int(event.time // DAY)
                 with self._lock:
-                    self._count(event.decision, event.attempts, served, int(event.time // DAY))
+                    verdicts = self._count(event.decision, event.attempts, served, day)
+                form = event.decision.request.form or ""
+                for model, verdict in verdicts:
+                    self._on_verdict(model, form, verdict in _REJECTING)
 
     def take(self) -> Rows:
         """Return what was gathered since the last time."""
@@ -127,7 +139,9 @@ class OutcomeRecorder:
 
     def _count(
         self, decision: Decision, attempts: tuple[Attempt, ...], served: str | None, day: int
-    ) -> None:
+    ) -> list[tuple[str, str]]:
+        """Count the calls of a request; returns the verdicts on answers, by the models' names."""
+        verdicts: list[tuple[str, str]] = []
         request, node, role = decision.request, node_of(decision.situation), Role.FIRST
         group = None if request.tenant is None else counts.tenant_group(request.tenant)
         judges = [each.llm.model.provider_model for each in decision.accept if each.llm is not None]
@@ -152,13 +166,16 @@ class OutcomeRecorder:
                 continue
             _measure(row, attempt)
             verdict = _verdict(attempt, judged_by_itself=attempt.provider_model in judges)
-            if verdict in {counts.FLAGGED, counts.BAD}:
+            if verdict in _REJECTING:
                 _add(row, counts.REJECTED, 1)
+            if verdict is not None:
+                _add(row, counts.CHECKED, 1)
             if verdict is not None and self._is_news(request.session, request.tenant, day, key):
-                for prefix in ("", *_tenant_prefix(group)):
-                    _add(row, prefix + verdict, 1)
+                verdicts.append((attempt.model, verdict))
+                _add_of(row, verdict, group)
             if attempt.model == served and decision.id:
                 _remember(self._answers, decision.id, (key, group), MOST_ANSWERS)
+        return verdicts
 
     def _row(self, day: int, key: OutcomeKey) -> Row | None:
         row = self._rows.get((day, key))
@@ -185,6 +202,12 @@ def _remember(known: OrderedDict[_K, _V], key: _K, value: _V, most: int) -> None
 
 def _add(row: Row, name: str, n: int) -> None:
     row[name] = row.get(name, 0) + n
+
+
+def _add_of(row: Row, verdict: str, group: int | None) -> None:
+    """Count a verdict, and that a group of tenants gave it."""
+    for prefix in ("", *_tenant_prefix(group)):
+        _add(row, prefix + verdict, 1)
 
 
 def _tenant_prefix(group: int | None) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ and moves with the node's own answers. So a node with few answers believes what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from policy_router.domain.beliefs import Belief
 from policy_router.learning.evidence import Answers
 
 if TYPE_CHECKING:
@@ -23,21 +24,6 @@ LEAF_MASS: Final = 3
 """Answers that the share of all leaves is worth to one of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
-    """A belief about the share of good answers.
-
-    Attributes:
-        mean: The share that is expected, 0..1.
-        variance: How far from it the share may be.
-        verdicts: Answers with a verdict that it rests on, at its own node.
-    """
-
-    mean: float
-    variance: float
-    verdicts: int = 0
-
-
 def belief(share: float, path: Iterable[Answers]) -> Belief:
     """What is believed at a node.
 
@@ -45,15 +31,15 @@ def belief(share: float, path: Iterable[Answers]) -> Belief:
         share: The declared share of good answers, 0..1.
         path: The evidence at the root, and at each node from there down to this one.
     """
-    found, mass = Belief(share, 0.0), ROOT_MASS
+    believed, mass = Belief(share, 0.0), ROOT_MASS
     for seen in path:
         answers = seen.good + seen.bad
         total = mass + answers
-        mean = (mass * found.mean + seen.good) / total
-        inherited = (mass / total) ** 2 * found.variance
-        found = Belief(mean, inherited + mean * (1 - mean) / (total + 1), seen.verdicts)
+        mean = (mass * believed.mean + seen.good) / total
+        inherited = (mass / total) ** 2 * believed.variance
+        believed = Belief(mean, inherited + mean * (1 - mean) / (total + 1), seen.verdicts)
         mass = CHILD_MASS
-    return found
+    return believed
 
 
 def pooled(leaves: Sequence[tuple[Answers, int]], share: float) -> Answers:
@@ -68,16 +54,16 @@ def pooled(leaves: Sequence[tuple[Answers, int]], share: float) -> Answers:
         leaves: For each leaf the evidence of the model, and the requests of all models.
         share: The declared share of good answers, 0..1.
     """
-    seen = sum((found for found, _ in leaves), start=Answers())
+    seen = sum((each for each, _ in leaves), start=Answers())
     requests = sum(count for _, count in leaves)
     answers = seen.good + seen.bad
     if not answers or not requests:
         return seen
     usual = (seen.good + LEAF_MASS * share) / (answers + LEAF_MASS)
     mean = spread = 0.0
-    for found, count in leaves:
-        own, weight = found.good + found.bad + LEAF_MASS, count / requests
-        mean += weight * (found.good + LEAF_MASS * usual) / own
-        spread += weight**2 / own
-    size = min(answers, 1 / spread)
-    return replace(seen, good=size * mean, bad=size * (1 - mean))
+    for own, count in leaves:
+        size, weight = own.good + own.bad + LEAF_MASS, count / requests
+        mean += weight * (own.good + LEAF_MASS * usual) / size
+        spread += weight**2 / size
+    certain = min(answers, 1 / spread)
+    return replace(seen, good=certain * mean, bad=certain * (1 - mean))

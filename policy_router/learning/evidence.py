@@ -1,6 +1,6 @@
 """What verdicts on answers say about how good the answers are.
 
-A check is not the truth: it misses bad answers and flags good ones. `evidence` turns the verdicts
+A check is not the truth: it misses bad answers and flags good ones. `answers_of` turns the verdicts
 of a check into as many good and bad answers as they are worth. A check that is right no more often
 than a coin is worth none; one that is always right is worth as many as it has judged.
 """
@@ -48,8 +48,10 @@ class Answers:
     Attributes:
         good: Good answers.
         bad: Bad answers.
-        verdicts: Answers that something gave a verdict on.
-        truths: Those of them whose verdict is more than that of a structural check.
+        verdicts: Verdicts that count.
+        truths: Those of them that are more than the verdict of a structural check.
+        checked: Answers that something gave a verdict on, also where only one verdict of a
+            conversation counts.
         answers: All answers, with and without a verdict.
     """
 
@@ -57,6 +59,7 @@ class Answers:
     bad: float = 0.0
     verdicts: int = 0
     truths: int = 0
+    checked: int = 0
     answers: int = 0
 
     def __add__(self, other: Answers) -> Answers:
@@ -65,11 +68,12 @@ class Answers:
             self.bad + other.bad,
             self.verdicts + other.verdicts,
             self.truths + other.truths,
+            self.checked + other.checked,
             self.answers + other.answers,
         )
 
 
-def evidence(passed: int, flagged: int, check: CheckRates) -> tuple[float, float]:
+def answers_of(passed: int, flagged: int, check: CheckRates) -> tuple[float, float]:
     """What the verdicts of a check are worth.
 
     Args:

@@ -1,7 +1,9 @@
 """Tries another model first for a small share of requests, so that something is learned of it.
 
 A model is tried the more often, the likelier it is to be better than the first one; one that is
-almost surely worse is not tried at all.
+almost surely worse is not tried at all. What trials cost is bounded: the more a model costs than
+the first one, the more rarely it is tried, so that all trials together are expected to add no more
+than their share to what requests cost or, where it is stated, to what answers are worth.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from policy_router.learning.plans import advantage
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from policy_router.learning.order import Rivals
+    from policy_router.domain.beliefs import Rivals
     from policy_router.learning.plans import Terms
 
 
@@ -38,6 +40,7 @@ def trials(
     terms: Terms,
     share: float,
     *,
+    spendable: float = 0.0,
     excluded: Container[str] = (),
 ) -> tuple[Trial, ...]:
     """Which models to try before the first one, and how often.
@@ -47,6 +50,7 @@ def trials(
         rivals: What is known of them.
         terms: What plans are compared by.
         share: The share of requests that may try another model, 0..1.
+        spendable: What an answer is worth, in nano-USD; 0 where that is not stated.
         excluded: Names of models that are not tried.
 
     Returns:
@@ -67,7 +71,15 @@ def trials(
     if not chances:
         return ()
     each = share * min(1.0, 2 * max(chances.values())) / sum(chances.values())
-    return tuple(Trial(name, each * chance) for name, chance in chances.items())
+    usual = terms.costs[order[0]]
+    bound = share * max(usual, spendable) / len(chances)
+    made = []
+    for name, chance in chances.items():
+        more = terms.costs[name] - usual
+        propensity = each * chance if more <= 0 else min(each * chance, bound / more)
+        if propensity > 0:
+            made.append(Trial(name, propensity))
+    return tuple(made)
 
 
 def drawn(among: Sequence[Trial], draw: float) -> Trial | None:

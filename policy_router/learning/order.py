@@ -11,42 +11,20 @@ proves nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from policy_router.learning.plans import ModelBelief, Plan, advantage, expected_cost
+from policy_router.learning.plans import Plan, advantage, expected_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from policy_router.domain.beliefs import Rival, Rivals
     from policy_router.learning.plans import Terms
 
 SURE: Final = 0.9
 """The probability from which another model goes first."""
 HOPELESS: Final = 0.05
 """The probability below which a model is not even tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rival:
-    """A model as the evidence for one node sees it.
-
-    Attributes:
-        belief: What is believed of it.
-        tier: The number of its tier, 0 for the weakest.
-        known: Whether its answers are enough, and enough of them have a verdict.
-        truthful: Whether enough verdicts are more than those of structural checks.
-        alarmed: Whether its answers have become worse of late.
-    """
-
-    belief: ModelBelief
-    tier: int
-    known: bool
-    truthful: bool
-    alarmed: bool = False
-
-
-Rivals: TypeAlias = "Mapping[str, Rival]"
-"""The models that one node knows something of, by name."""
 
 
 @dataclass(frozen=True, slots=True)

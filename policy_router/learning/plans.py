@@ -14,21 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.learning.beliefs import Belief
+    from policy_router.domain.beliefs import ModelBelief
     from policy_router.learning.evidence import CheckRates
-
-
-@dataclass(frozen=True, slots=True)
-class ModelBelief:
-    """What is believed of a model, for requests of one node.
-
-    Attributes:
-        first: How likely its answer is good.
-        after: How likely it is good where another model's answer was flagged.
-    """
-
-    first: Belief
-    after: Belief
 
 
 @dataclass(frozen=True, slots=True)

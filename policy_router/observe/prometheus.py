@@ -34,6 +34,7 @@ from policy_router.events import (
     NoRoom,
     OutcomesDropped,
     PolicyReloaded,
+    QualityChanged,
     ReloadRefused,
     StoreChanged,
     StoreLostData,
@@ -200,6 +201,12 @@ class PrometheusMetrics:
             multiprocess_mode="livemin",
             registry=to,
         )
+        self._worse = Gauge(
+            "policy_router_quality_alarm",
+            "Whether checks reject more answers of a model than usual.",
+            ["model", "form"],
+            registry=to,
+        )
         self._breakers = Gauge(
             "policy_router_breaker_open",
             "Whether a model or a provider is not called because it kept failing.",
@@ -263,6 +270,8 @@ class PrometheusMetrics:
                 self._journal.set(up)
             case OutcomesDropped(number=number):
                 self._dropped.inc(number)
+            case QualityChanged(model=model, form=form, worse=worse):
+                self._worse.labels(model, form).set(worse)
             case FunctionChanged(function=function, up=up):
                 self._functions.labels(function).set(up)
             case BreakerChanged(scope=scope, name=name, step=step) if scope != "user":

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.base_errors import UsageError
+from policy_router.domain.beliefs import Belief, Beliefs, ModelBelief, Rival
 from policy_router.domain.experience import Measured, Measurement
 from policy_router.domain.experiments import Assignment
 from policy_router.domain.identity import key_id
@@ -68,6 +69,7 @@ def record_of(
         "denied": decision.denied,
         "rules": list(decision.rules),
         "arms": [arm.as_dict() for arm in decision.arms],
+        "learned": None if decision.learned is None else decision.learned.as_dict(),
         "candidates": [candidate.name for candidate in decision.candidates],
         "prompts": {c.name: c.prompt for c in decision.candidates if c.prompt is not None},
         "skipped": [{"model": skip.model, "reason": skip.reason.value} for skip in skips],
@@ -137,6 +139,7 @@ def _snapshot_values(snapshot: Snapshot) -> dict[str, object]:
         "measured": {
             model: _measured_values(measured) for model, measured in snapshot.measured.items()
         },
+        "beliefs": None if snapshot.beliefs is None else _beliefs_values(snapshot.beliefs),
     }
 
 
@@ -161,6 +164,7 @@ def _snapshot(record: Record) -> Snapshot:
             model: _measured(_mapping(values))
             for model, values in _mapping(record.get("measured", {})).items()
         },
+        beliefs=_beliefs(record.get("beliefs")),
     )
 
 
@@ -221,6 +225,45 @@ def _measured(record: Record) -> Measured:
         value, samples = _items(each)
         read[name] = Measurement(_number(value), _integer(samples))
     return Measured(**read)
+
+
+def _beliefs_values(beliefs: Beliefs) -> dict[str, object]:
+    """What is believed of models: for each node and model a row of numbers."""
+    return {
+        "revision": beliefs.revision,
+        "nodes": [
+            {model: _rival_values(rival) for model, rival in node.items()} for node in beliefs.nodes
+        ],
+    }
+
+
+def _rival_values(rival: Rival) -> list[object]:
+    first, after = rival.belief.first, rival.belief.after
+    return [
+        first.mean, first.variance, first.verdicts, after.mean, after.variance, after.verdicts,
+        rival.tier, rival.known, rival.truthful, rival.alarmed,
+    ]  # fmt: skip
+
+
+def _beliefs(value: object) -> Beliefs | None:
+    if value is None:
+        return None
+    record = _mapping(value)
+    return Beliefs(
+        _text(record["revision"]),
+        tuple(
+            {model: _rival(_items(row)) for model, row in _mapping(node).items()}
+            for node in _items(record["nodes"])
+        ),
+    )
+
+
+def _rival(row: Sequence[object]) -> Rival:
+    mean, variance, verdicts, mean_after, variance_after, verdicts_after, tier, *flags = row
+    first = Belief(_number(mean), _number(variance), _integer(verdicts))
+    after = Belief(_number(mean_after), _number(variance_after), _integer(verdicts_after))
+    known, truthful, alarmed = (flag is True for flag in flags)
+    return Rival(ModelBelief(first, after), _integer(tier), known, truthful, alarmed)
 
 
 def _attempt_values(attempt: Attempt) -> dict[str, object]:

@@ -15,6 +15,7 @@ from policy_router.events import (
     JournalChanged,
     OutcomesDropped,
     PolicyReloaded,
+    QualityChanged,
     ReloadRefused,
     StoreChanged,
     StoreLostData,
@@ -93,6 +94,10 @@ class RouterEvents(EventSource):
     def policy_reloaded(self, previous: str, revision: str) -> None:
         """Send that the policy of another revision is active."""
         self.send(PolicyReloaded(*self.identity(None, revision), previous))
+
+    def quality_changed(self, model: str, form: str, worse: bool, usual: float) -> None:
+        """Send that the answers of a model have become worse, or are as before (not `worse`)."""
+        self.send(QualityChanged(*self.identity(), model, form, worse, usual))
 
     def reload_refused(self, revision: str, errors: tuple[Diagnostic, ...]) -> None:
         """Send that newer files are not used, and that the policy of a revision stays active."""

@@ -1154,7 +1154,6 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "context: 8k, via: direct"),
     },
     "no-effect-yet": {
-        "exploring": "learning: { mode: shadow, explore: 2% }",
         "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
     },
     "checks-need-whole-answers": {

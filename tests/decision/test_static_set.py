@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from policy_router.decision.decide import decide
 from policy_router.decision.policy import Policy
+from policy_router.domain.beliefs import Belief, Beliefs, ModelBelief, Rival
 from policy_router.domain.experiments import Assignment
+from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.limits import Reading
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.request import Request
@@ -85,8 +87,18 @@ def in_no_arm(policy: Policy, snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, arms=())
 
 
+def believed(policy: Policy, snapshot: Snapshot) -> Snapshot:
+    """Outcomes say that the models are the better, the later they are written."""
+    nodes = {}
+    for n, model in enumerate(policy.models, 1):
+        good = Belief(n / (len(policy.models) + 1), 1e-4, 99)
+        tier = policy.tiers.index(model.tier)
+        nodes[model.name] = Rival(ModelBelief(good, good), tier, known=True, truthful=True)
+    return replace(snapshot, beliefs=Beliefs("r", (nodes,)))
+
+
 REORDERED: dict[str, Callable[[Policy, Snapshot], Snapshot]] = {
-    each.__name__: each for each in (reseeded, in_every_arm, in_no_arm)
+    each.__name__: each for each in (reseeded, in_every_arm, in_no_arm, believed)
 }
 """A snapshot to one in which the same is possible."""
 
@@ -148,6 +160,7 @@ def test_a_worse_state_never_adds_a_candidate(change: str, situation: Situation)
 @given(situation=situations())
 def test_what_reorders_changes_no_set(change: str, situation: Situation) -> None:
     policy, request, snapshot = situation
+    policy = replace(policy, learning=Learning(LearningMode.ADJUST, explore=0.05))
     unlimited = replace(request, max_candidates=None)
     other = REORDERED[change](policy, snapshot)
     assert set(names(policy, unlimited, other)) == set(names(policy, unlimited, snapshot))

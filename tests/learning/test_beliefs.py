@@ -17,7 +17,7 @@ amounts = st.floats(0, 1e6)
 def pieces(draw: st.DrawFn) -> Answers:
     """Answers of the truth."""
     good, bad = draw(amounts), draw(amounts)
-    return Answers(good, bad, int(good + bad), int(good + bad), int(good + bad))
+    return Answers(good, bad, int(good + bad))
 
 
 @given(shares)

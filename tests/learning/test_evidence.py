@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.learning.evidence import JUDGE, STRUCTURAL, TRUTH, Answers, CheckRates, evidence
+from policy_router.learning.evidence import (
+    JUDGE,
+    STRUCTURAL,
+    TRUTH,
+    Answers,
+    CheckRates,
+    answers_of,
+)
 
 counts = st.integers(0, 10_000)
 checks = st.sampled_from([JUDGE, STRUCTURAL, TRUTH])
@@ -14,7 +21,7 @@ checks = st.sampled_from([JUDGE, STRUCTURAL, TRUTH])
 
 @given(counts, counts)
 def test_the_truth_is_worth_what_it_has_judged(passed: int, flagged: int) -> None:
-    good, bad = evidence(passed, flagged, TRUTH)
+    good, bad = answers_of(passed, flagged, TRUTH)
     assert good == pytest.approx(passed)
     assert bad == pytest.approx(flagged)
 
@@ -23,7 +30,7 @@ def test_the_truth_is_worth_what_it_has_judged(passed: int, flagged: int) -> Non
 def test_no_check_is_worth_more_than_the_answers_it_has_judged(
     passed: int, flagged: int, check: CheckRates
 ) -> None:
-    good, bad = evidence(passed, flagged, check)
+    good, bad = answers_of(passed, flagged, check)
     assert good >= 0
     assert bad >= -1e-9
     assert good + bad <= passed + flagged + 1e-9
@@ -35,16 +42,16 @@ def test_the_expected_verdicts_give_back_the_share_of_good_answers(
 ) -> None:
     judged = n * 10_000
     flagged = round(judged * check.flagged(good))
-    found, bad = evidence(judged - flagged, flagged, check)
+    found, bad = answers_of(judged - flagged, flagged, check)
     assert found / (found + bad) == pytest.approx(good, abs=0.001)
 
 
 def test_the_silence_of_a_structural_check_says_little() -> None:
-    assert sum(evidence(1000, 0, STRUCTURAL)) == pytest.approx(78.4)
-    assert sum(evidence(1000, 0, JUDGE)) == pytest.approx(360)
+    assert sum(answers_of(1000, 0, STRUCTURAL)) == pytest.approx(78.4)
+    assert sum(answers_of(1000, 0, JUDGE)) == pytest.approx(360)
 
 
 def test_evidence_adds_up() -> None:
-    one = Answers(1, 2, 3, 4, 5)
+    one = Answers(1, 2, 3, 4, 5, 6)
     assert one + Answers() == one
-    assert one + one == Answers(2, 4, 6, 8, 10)
+    assert one + one == Answers(2, 4, 6, 8, 10, 12)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.learning.beliefs import Belief
+from policy_router.domain.beliefs import Belief, ModelBelief, Rival
 from policy_router.learning.evidence import JUDGE
 from policy_router.learning.exploration import Trial, drawn, trials
-from policy_router.learning.order import SURE, Rival, learned_order, plan_of
-from policy_router.learning.plans import ModelBelief, Plan, Terms, advantage
+from policy_router.learning.order import SURE, learned_order, plan_of
+from policy_router.learning.plans import Plan, Terms, advantage
 
 NAMES = ("a", "b", "c")
 COSTS = {"a": 0.0, "b": 1.0, "c": 10.0}

@@ -45,5 +45,3 @@ def _parts(document: Document) -> Iterator[str]:
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"
-    if document.learning is not None and document.learning.explore:
-        yield "learning.explore"
