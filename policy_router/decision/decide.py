@@ -177,12 +177,10 @@ def _decided(  # noqa: C901, PLR0917  one step after the other, of what was work
         candidates, beyond = cut(candidates, request.max_candidates)
         skipped += beyond
     unmet = () if candidates else index.able.unmet(request.needs)
-    decision = new_decision(
+    return new_decision(
         policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet,
-        snapshot.now if index.priced_by_hour else None,
-        step, lead.arms,
+        snapshot.now if index.priced_by_hour else None, step, lead.arms, learned,
     )  # fmt: skip
-    return decision if learned is None else replace(decision, learned=learned)
 
 
 def _checks(

@@ -101,6 +101,7 @@ def new_decision(  # noqa: PLR0917  the fields of a decision; keywords take long
     now: float | None,
     session: SessionStep | None,
     arms: tuple[Assignment, ...] = (),
+    learned: LearnedOrder | None = None,
 ) -> Decision:
     """The decision of a request that no rule denies. The arguments are fields of `Decision`."""
     made = _UnfrozenDecision()
@@ -108,6 +109,6 @@ def new_decision(  # noqa: PLR0917  the fields of a decision; keywords take long
     made.reasons, made.further, made.denied = reasons, further, None
     made.accept, made.barred, made.unmet = accept, barred, unmet
     made.now, made.shadow, made.session, made.id = now, (), session, ""
-    made.arms, made.learned, made.snapshot = arms, None, None
+    made.arms, made.learned, made.snapshot = arms, learned, None
     made.__class__ = Decision  # type: ignore[assignment]  # the slots are the same
     return made  # type: ignore[return-value]  # as above

@@ -292,7 +292,7 @@ def test_json_has_one_shape() -> None:
     found = result.json
     assert list(found) == [
         "schema_version", "revision", "task", "complexity", "score", "confidence", "denied",
-        "invalid", "candidates", "skipped", "rules", "shadow", "session", "arms",
+        "invalid", "candidates", "skipped", "rules", "shadow", "session", "arms", "learned",
     ]  # fmt: skip
     assert found["schema_version"] == 1
     assert found["revision"] == POLICY.revision

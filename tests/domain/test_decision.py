@@ -87,6 +87,8 @@ def test_a_decision_is_plain_json() -> None:
         "rules": ["private"],
         "shadow": [],
         "session": None,
+        "arms": [],
+        "learned": None,
     }
 
 

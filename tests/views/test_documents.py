@@ -51,14 +51,14 @@ DOCUMENTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: decision.as_json(MADE, UTC),
         (
             "revision task confidence complexity score denied invalid candidates skipped rules "
-            "shadow session arms"
+            "shadow session arms learned"
         ),
     ),
     "explanation": (
         lambda: explanation.as_json(explain(TEAM, MADE, Snapshot(now=0.0)), "team.yaml"),
         (
             "revision task confidence complexity score denied invalid candidates skipped rules "
-            "shadow session arms policy facts asked_for task_from classification rated_by floor "
+            "shadow session arms learned policy facts asked_for task_from classification rated_by floor "
             "prefer counters trace accept "
             "barred"
         ),
