@@ -58,8 +58,8 @@ DOCUMENTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: explanation.as_json(explain(TEAM, MADE, Snapshot(now=0.0)), "team.yaml"),
         (
             "revision task confidence complexity score denied invalid candidates skipped rules "
-            "shadow session arms learned policy facts asked_for task_from classification rated_by floor "
-            "prefer counters trace accept "
+            "shadow session arms learned policy facts asked_for task_from classification "
+            "rated_by floor prefer counters trace accept "
             "barred"
         ),
     ),
