@@ -5,7 +5,8 @@
 DIR holds files as benchmarks/outcomes.py describes them. A light, a standard and a heavy model
 answer at the costs 0, 0.1 and 1. A check finds 80 % of the bad answers and rejects 20 % of the good
 ones; its verdicts are drawn. Each draw takes some prompts for a bake-off, and what it proposes is
-judged on all other prompts, where the verdicts count with their mean.
+judged on all other prompts, where the verdicts count with their mean. The second table has the best
+plan for each budget, chosen on one half of all prompts and judged on the other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.outcomes import read
 from policy_router.classification.features import read_features
 from policy_router.classification.forms import form_of
+from policy_router.classification.kinds import kind_of
 from policy_router.learning.bakeoff import TARGET, bake_off, best_model, compare
+from policy_router.learning.budget_rows import budget_rows
 from policy_router.learning.cascades import GradedAnswer, GradedPrompt
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ SETS: Final = {
 """Files, with their light, standard and heavy model, and how many rows are taken of each."""
 COSTS: Final = {"light": 0.0, "standard": 0.1, "heavy": 1.0}
 CAUGHT, SPURIOUS = 0.8, 0.2
+BUDGETS: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 
 def prompts_of(folder: Path) -> list[GradedPrompt]:
@@ -65,7 +69,8 @@ def prompts_of(folder: Path) -> list[GradedPrompt]:
                 model: GradedAnswer.supposed(float(row["s"][i]), cost, CAUGHT, SPURIOUS)
                 for (model, cost), i in zip(COSTS.items(), at, strict=True)
             }
-            found.append(GradedPrompt(f"{name}/{row['id']}", (str(form_of(features)),), answers))
+            path = str(form_of(features)), kind_of(features).name or "other"
+            found.append(GradedPrompt(f"{name}/{row['id']}", path, answers))
     return found
 
 
@@ -100,6 +105,24 @@ def measure(prompts: Sequence[GradedPrompt], draws: int, size: int, target: floa
     )
 
 
+def measure_budgets(prompts: Sequence[GradedPrompt], seeds: int) -> None:
+    """One row of the table per budget: means over splits of the prompts."""
+    models = tuple(COSTS)
+    splits = [budget_rows(prompts, models, BUDGETS, seed) for seed in range(seeds)]
+    print("\n| budget | cost | quality | best model | best mixture |\n|---|---:|---:|---:|---:|")
+    for rows in zip(*splits, strict=True):
+        cells = [
+            statistics.fmean(value for value in values if value is not None)
+            for values in (
+                [row.cost for row in rows],
+                [row.quality for row in rows],
+                [row.single for row in rows],
+                [row.mixture for row in rows],
+            )
+        ]
+        print(f"| {rows[0].budget} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -113,6 +136,7 @@ def main() -> None:
     print("|---|---|---:|---:|---:|---|")
     for size in asked.prompts:
         measure(prompts, asked.draws, size, asked.target)
+    measure_budgets(prompts, asked.draws)
 
 
 if __name__ == "__main__":

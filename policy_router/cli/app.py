@@ -8,6 +8,7 @@ import typer
 
 from policy_router.cli import (
     audit,
+    bakeoff,
     calibrate,
     check,
     classify,
@@ -44,6 +45,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "explain": explain.explain,
     "classify": classify.classify,
     "calibrate": calibrate.calibrate,
+    "bakeoff": bakeoff.bakeoff,
     "run": run.run,
     "serve": serve.serve,
     "keys": keys.keys,
