@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from policy_router.domain.situation import Situation
     from policy_router.execution.accounting import Accounting
     from policy_router.execution.executor import Executor
+    from policy_router.experience.history import Experience
     from policy_router.journal.journal import Journal
     from policy_router.observe.router_events import RouterEvents
     from policy_router.sync import LoopThread
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 class RecordingMethods(ABC):
     """The methods of a router that are about what became of calls and answers."""
 
+    experience: Experience
     _accounting: Accounting
     _executor: Executor
     _events: RouterEvents
@@ -205,6 +207,7 @@ class RecordingMethods(ABC):
                 "feedback needs a journal: open the router with `journal=`, or serve with --journal"
             )
         await self._journal.feedback(Feedback(decision, score, by, label), tenants)
+        self.experience.add_feedback(decision, score, by=by)
 
     def feedback(
         self, decision: str, score: float, *, label: str | None = None, by: str = OF_PEOPLE
@@ -224,9 +227,10 @@ class RecordingMethods(ABC):
     def _keep(
         self, decision: Decision, attempt: Attempt, model: Model, failure: Failure | None
     ) -> None:
-        """Tell observers of a call of the program, and the journal."""
+        """Tell observers of a call of the program, and the journal; count it as experience."""
         identity = self._events.identity(decision.id or None, decision.revision)
         self._events.send(Attempted(*identity, attempt, failure))
         if self._journal is not None:
             why = None if failure is None else failure.kind.value
             self._journal.add(outcome_of_program(decision, attempt, model, why))
+        self.experience.add_call(decision, attempt)

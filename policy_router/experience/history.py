@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from policy_router.decision.policy import Policy
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision
     from policy_router.experience.counts import OutcomeCounts
     from policy_router.experience.keeper import ExperienceKeeper
     from policy_router.experience.nodes import OutcomeKey
@@ -148,6 +150,16 @@ class Experience:
         if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
             raise UsageError(f"`score` must be a number from 0 to 1, not `{quoted(score)}`")
         return self._recorder.add_feedback(decision_id, float(score), by, self._clock())
+
+    def add_call(self, decision: Decision, attempt: Attempt) -> None:
+        """Count a call that the program made itself, where the policy learns.
+
+        Args:
+            decision: The decision that it was made for.
+            attempt: The call, as it ended.
+        """
+        served = attempt.model if attempt.failure is None else None
+        self._recorder.count(decision, (attempt,), served, self._clock())
 
 
 def _check(policy: Policy, task: str | None, since: object) -> None:

@@ -93,15 +93,31 @@ class OutcomeRecorder:
     def __call__(self, event: Event) -> None:
         """Count the calls of a request that has ended; other events are ignored."""
         if isinstance(event, Answered | Exhausted) and event.attempts:
-            learning = self._policy().learning
-            if learning.is_on:
-                served = event.served_by if isinstance(event, Answered) else None
-                day = int(event.time // DAY)
-                with self._lock:
-                    verdicts = self._count(event.decision, event.attempts, served, day)
-                form = event.decision.request.form or ""
-                for model, verdict in verdicts:
-                    self._on_verdict(model, form, verdict in _REJECTING)
+            served = event.served_by if isinstance(event, Answered) else None
+            self.count(event.decision, event.attempts, served, event.time)
+
+    def count(
+        self,
+        decision: Decision,
+        attempts: tuple[Attempt, ...],
+        served: str | None,
+        time: float,
+    ) -> None:
+        """Count the calls of one request, where the active policy learns.
+
+        Args:
+            decision: What was carried out.
+            attempts: The calls, in order.
+            served: Name of the model whose answer the caller got; None for no answer.
+            time: Unix time.
+        """
+        if not self._policy().learning.is_on:
+            return
+        with self._lock:
+            verdicts = self._count(decision, attempts, served, int(time // DAY))
+        form = decision.request.form or ""
+        for model, verdict in verdicts:
+            self._on_verdict(model, form, verdict in _REJECTING)
 
     def take(self) -> Rows:
         """Return what was gathered since the last time."""

@@ -10,10 +10,13 @@ import pytest
 from policy_router import Router, UsageError, load
 from policy_router.decision.decide import decide
 from policy_router.experience.performance import Performance
+from policy_router.journal.journal import Journal
 from policy_router.observe.records import read_record, record_of
 from tests.own_callers import answer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from policy_router.domain.models import Model
     from policy_router.events import Event
 
@@ -136,5 +139,29 @@ def test_feedback_is_part_of_the_quality() -> None:
             quality = router.experience.performance("second").quality
             assert quality is not None
             assert (quality.value, quality.samples) == (0.25, 1)
+
+    asyncio.run(main())
+
+
+def test_calls_and_feedback_of_the_program_are_experience_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
+        async with Router(policy("shadow"), Caller(), journal=journal) as router:
+            given = await router.acompletion(HELLO, task="chat", model="second")
+            await router.afeedback(given.decision_id, 0.25, by="ada")
+            decision = await router.aroute(HELLO, task="extract")
+            async with router.attempt(decision, "first") as attempt:
+                attempt.settle(checks={"tests pass": False})
+            router.record(decision, "second", seconds=1.0, checks={"tests pass": True})
+            await router.experience.refresh()
+            chat = router.experience.performance("second", task="chat")
+            assert chat.quality is not None
+            assert (chat.quality.value, chat.quality.samples) == (0.25, 1)
+            first = router.experience.performance("first", task="extract")
+            second = router.experience.performance("second", task="extract")
+            assert first.quality is not None
+            assert second.quality is not None
+            assert (first.calls, first.quality.value) == (1, 0.0)
+            assert (second.calls, second.quality.value) == (1, 1.0)
 
     asyncio.run(main())
