@@ -25,9 +25,6 @@ from policy_router.cli.policy import Where, choose, open_policy
 from policy_router.cli.store_option import State, location_of, reached
 from policy_router.diagnostics import printable
 from policy_router.domain.money import NANO_PER_USD, spell_usd
-from policy_router.learning.bakeoff import FEWEST, bake_off
-from policy_router.learning.budget_rows import budget_rows
-from policy_router.learning.cascades import Cascade, GradedPrompt
 from policy_router.quoting import unknown
 from policy_router.views.lines import count, quoted_names
 
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from policy_router.cli.store_option import StoreLocation
     from policy_router.decision.policy import Policy
     from policy_router.domain.acceptance import Judge
+    from policy_router.learning.cascades import Cascade, GradedPrompt
     from policy_router.router import Router
 
 RUBRIC: Final = "It answers the question correctly and completely, in the form that was asked for."
@@ -129,7 +127,7 @@ def bakeoff(
 class _Outcomes:
     """Outcomes, with the policy and the judge that they came from."""
 
-    prompts: Sequence[GradedPrompt]
+    prompts: "Sequence[GradedPrompt]"
     policy: "Policy | None" = None
     judge: "Judge | None" = None
 
@@ -137,6 +135,8 @@ class _Outcomes:
 def _tell(
     outcomes: _Outcomes, target: float, steps: Sequence[float], seed: int, *, json: bool
 ) -> None:
+    from policy_router.learning.bakeoff import bake_off  # noqa: PLC0415  not needed for --help
+    from policy_router.learning.budget_rows import budget_rows  # noqa: PLC0415  as above
     from policy_router.views import bakeoff as view  # noqa: PLC0415  YAML takes long to import
 
     models, prompts = _complete(outcomes.prompts)
@@ -159,8 +159,10 @@ def _tell(
     write(f"\n# for the policy; nothing was changed\n{patch}", sys.stdout)
 
 
-def _complete(prompts: Sequence[GradedPrompt]) -> tuple[list[str], list[GradedPrompt]]:
+def _complete(prompts: "Sequence[GradedPrompt]") -> "tuple[list[str], list[GradedPrompt]]":
     """The models that answered most prompts, and the prompts that all of these answered."""
+    from policy_router.learning.bakeoff import FEWEST  # noqa: PLC0415  not needed for --help
+
     names = {name: None for each in prompts for name in each.answers}
     answered = {name: sum(name in each.answers for each in prompts) for name in names}
     models = [name for name in names if answered[name] >= _COMMON * len(prompts)]
@@ -240,7 +242,7 @@ async def _run(
                 await router.warm()
             with progress("asking the models", len(planned)) as advance:
 
-                def done(prompt: GradedPrompt) -> None:
+                def done(prompt: "GradedPrompt") -> None:
                     if into is not None:
                         into.write(as_row(prompt))
                         into.flush()

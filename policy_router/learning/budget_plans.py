@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from policy_router.learning.cascades import GradedPrompt
 
-MASS: Final = 30
-"""Prompts that what is known of a kind is worth to each kind within it."""
+MASS: Final = 100
+"""Prompts that what is known of a kind is worth to each kind within it. With 30, plans for high
+budgets are below the best single model (`benchmarks/bakeoff.py`, without verdicts)."""
 
 Path: TypeAlias = tuple[str, ...]
 _Point: TypeAlias = tuple[float, float, Cascade]
