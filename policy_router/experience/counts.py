@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from policy_router.experience.histogram import quantile
+from policy_router.domain.durations import percentile
 from policy_router.experience.intervals import wilson
 
 if TYPE_CHECKING:
@@ -176,11 +176,11 @@ class OutcomeCounts:
 
     def latency(self, share: float = 0.5) -> float | None:
         """The seconds that a share of the answers took at most; None without answers."""
-        return quantile(self._buckets(LATENCY), share)
+        return percentile(self._buckets(LATENCY), share)
 
     def first_token(self, share: float = 0.5) -> float | None:
         """The same for the time until the first token, where answers were streamed."""
-        return quantile(self._buckets(FIRST_TOKEN), share)
+        return percentile(self._buckets(FIRST_TOKEN), share)
 
     def output(self) -> float | None:
         """Mean output tokens of an answer; None where they are not known."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
+from policy_router.domain.durations import bucket_of
 from policy_router.domain.outcome import Role
 from policy_router.events import Answered, Exhausted
 from policy_router.experience import counts
-from policy_router.experience.histogram import bucket_of
 from policy_router.experience.nodes import OutcomeKey, node_of
 from policy_router.ledger.tallies import DAY
 from policy_router.providers.failure import FailureKind

@@ -7,8 +7,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.domain.durations import bucket_of
 from policy_router.domain.outcome import Outcome, RequestEnding, Role
-from policy_router.journal.latency import bucket_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.domain.durations import percentile
 from policy_router.domain.identity import bounded_id, key_id
 from policy_router.journal.encoding import MILLIONTHS
-from policy_router.journal.latency import percentile
 from policy_router.journal.tables import OUTCOMES
 
 if TYPE_CHECKING:

@@ -531,6 +531,26 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "through LiteLLM": models("model: bedrock/amazon.nova-lite-v1:0, tier: heavy, "
         "price: free, context: 8k, via: litellm"),
     },
+    "prompt-never-used": {
+        "for other requests": "prompts: { a: { models: [big], when: { tags: a }, system: x }, "
+        "b: { models: [big], system: y } }",
+        "for another model": "prompts: { a: { models: [big], system: x }, "
+        "b: { models: [local], system: y } }",
+    },
+    "prompt-param-without-effect": {
+        "another parameter": models(f"{PAID}, params: {{ temperature: 0 }}")
+        + "\nprompts: { a: { models: [m0], params: { top_p: 0.9 } } }",
+        "it is forced": models(f"{PAID}, params: {{ temperature: 0 }}")
+        + "\nprompts: { a: { models: [m0], params: { temperature: 1 }, force: true } }",
+    },
+    "prompt-replaces-all": {
+        "of some requests": "prompts: { a: { models: [big], when: { tags: a }, system: x, "
+        "place: replace } }",
+        "before the caller's": "prompts: { a: { models: [big], system: x } }",
+    },
+    "prompt-too-long": {
+        "a small part": models(FREE) + "\nprompts: { a: { models: [m0], system: Be brief. } }",
+    },
     "no-effect-yet": {
         "all of it acts": rules("when: { tags: a }, first: [big]"),
         "outcomes are counted": "learning: { mode: adjust, min_samples: 50 }",

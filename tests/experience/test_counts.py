@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_router.domain.durations import (
+    LONGEST,
+    RELATIVE_ERROR,
+    SHORTEST,
+    bucket_of,
+    percentile,
+    seconds_of,
+)
 from policy_router.domain.experience import Measurement
 from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.outcome import Role
 from policy_router.experience import counts
 from policy_router.experience.counts import OutcomeCounts, tenant_group, total
-from policy_router.experience.histogram import (
-    LONGEST,
-    RELATIVE_ERROR,
-    SHORTEST,
-    bucket_of,
-    quantile,
-    seconds_of,
-)
 from policy_router.experience.intervals import IntervalEstimate, wilson
 from policy_router.experience.nodes import EVERYTHING, Node, OutcomeKey
 from policy_router.experience.table import MeasuredTable, measured_table, with_wider
@@ -43,13 +43,13 @@ def test_counts_are_merged_in_any_order_and_grouping(
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=60), st.sampled_from((0.5, 0.95, 1.0)))
-def test_a_quantile_is_within_the_stated_error(durations: list[float], share: float) -> None:
+def test_a_percentile_is_within_the_stated_error(durations: list[float], share: float) -> None:
     buckets: dict[int, int] = {}
     for seconds in durations:
         buckets[bucket_of(seconds)] = buckets.get(bucket_of(seconds), 0) + 1
     ordered = sorted(durations)
     rank = next(i for i in range(len(ordered)) if i + 1 >= len(ordered) * share)
-    estimate = quantile(buckets, share)
+    estimate = percentile(buckets, share)
     assert estimate is not None
     assert abs(estimate / ordered[rank] - 1) <= RELATIVE_ERROR * 1.001
 
@@ -68,7 +68,7 @@ def test_what_is_no_duration_is_in_the_first_bucket(seconds: float) -> None:
 def test_what_is_longer_than_the_longest_is_in_the_last_bucket() -> None:
     assert bucket_of(float("inf")) == bucket_of(LONGEST) == bucket_of(LONGEST * 2)
     assert [seconds_of(b) < seconds_of(c) for b, c in pairwise(range(9))] == [True] * 8
-    assert quantile({}, 0.5) is None
+    assert percentile({}, 0.5) is None
 
 
 def test_wilson_as_in_the_books() -> None:
