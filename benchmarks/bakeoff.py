@@ -20,10 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.outcomes import read
-from policy_router.classification.features import read_features
-from policy_router.classification.forms import form_of
-from policy_router.classification.kinds import kind_of
+from benchmarks.three_tiers import COSTS, tier_rows
 from policy_router.learning.bakeoff import TARGET, bake_off, best_model, compare
 from policy_router.learning.budget_rows import budget_rows
 from policy_router.learning.cascades import GradedAnswer, GradedPrompt
@@ -31,25 +28,6 @@ from policy_router.learning.cascades import GradedAnswer, GradedPrompt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ZERO_EVAL: Final = (
-    "Meta-Llama-3.1-8B-Instruct", "gpt-4o-mini-2024-07-18", "o1-mini-2024-09-12",
-)  # fmt: skip
-SETS: Final = {
-    "zeroeval_gsm": (ZERO_EVAL, 200),
-    "zeroeval_mathl5": (ZERO_EVAL, 200),
-    "zeroeval_crux": (ZERO_EVAL, 200),
-    "mmlupro": (
-        ("Meta-Llama-3_1-8B-Instruct", "Meta-Llama-3_1-70B-Instruct", "gemini-1.5-pro-002"), 800,
-    ),
-    "bfcl_202408": (
-        (
-            "meta-llama_Meta-Llama-3-8B-Instruct", "gpt-4o-mini-2024-07-18",
-            "claude-3-5-sonnet-20240620",
-        ), 300,
-    ),
-}  # fmt: skip
-"""Files, with their light, standard and heavy model, and how many rows are taken of each."""
-COSTS: Final = {"light": 0.0, "standard": 0.1, "heavy": 1.0}
 CAUGHT, SPURIOUS = 0.8, 0.2
 BUDGETS: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
@@ -57,20 +35,12 @@ BUDGETS: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 def prompts_of(folder: Path) -> list[GradedPrompt]:
     """The prompts of all sets, with the mean of the verdicts of the check."""
     found = []
-    for name, (models, most) in SETS.items():
-        meta, rows = read(folder, name)
-        at = [meta["models"].index(model) for model in models]
-        rows = [row for row in rows if all(row["s"][i] is not None for i in at)]
-        for row in sorted(rows, key=lambda row: random.Random(row["id"]).random())[:most]:
-            features, _ = read_features(
-                row["prompt"], tools=[{"description": "x"}] * row.get("n_tools", 0)
-            )
-            answers = {
-                model: GradedAnswer.supposed(float(row["s"][i]), cost, CAUGHT, SPURIOUS)
-                for (model, cost), i in zip(COSTS.items(), at, strict=True)
-            }
-            path = str(form_of(features)), kind_of(features).name or "other"
-            found.append(GradedPrompt(f"{name}/{row['id']}", path, answers))
+    for row in tier_rows(folder):
+        answers = {
+            model: GradedAnswer.supposed(score, cost, CAUGHT, SPURIOUS)
+            for (model, cost), score in zip(COSTS.items(), row.scores, strict=True)
+        }
+        found.append(GradedPrompt(row.id, (row.form, row.kind or "other"), answers))
     return found
 
 

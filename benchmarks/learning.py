@@ -30,10 +30,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.outcomes import read
-from policy_router.classification.features import read_features
-from policy_router.classification.forms import form_of
-from policy_router.classification.kinds import kind_of
+from benchmarks.three_tiers import COSTS, tier_rows
 from policy_router.domain.beliefs import ModelBelief, Rival
 from policy_router.learning.alarms import Alarm, AlarmChange
 from policy_router.learning.beliefs import belief, pooled
@@ -45,26 +42,7 @@ from policy_router.learning.plans import Terms
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ZERO_EVAL: Final = (
-    "Meta-Llama-3.1-8B-Instruct", "gpt-4o-mini-2024-07-18", "o1-mini-2024-09-12",
-)  # fmt: skip
-SETS: Final = {
-    "zeroeval_gsm": (ZERO_EVAL, 200),
-    "zeroeval_mathl5": (ZERO_EVAL, 200),
-    "zeroeval_crux": (ZERO_EVAL, 200),
-    "mmlupro": (
-        ("Meta-Llama-3_1-8B-Instruct", "Meta-Llama-3_1-70B-Instruct", "gemini-1.5-pro-002"), 800,
-    ),
-    "bfcl_202408": (
-        (
-            "meta-llama_Meta-Llama-3-8B-Instruct", "gpt-4o-mini-2024-07-18",
-            "claude-3-5-sonnet-20240620",
-        ), 300,
-    ),
-}  # fmt: skip
-"""Files, with their light, standard and heavy model, and how many rows are taken of each."""
-MODELS: Final = ("light", "standard", "heavy")
-COSTS: Final = dict(zip(MODELS, (0.0, 0.1, 1.0), strict=True))
+MODELS: Final = tuple(COSTS)
 PRIORS: Final = dict(zip(MODELS, (0.60, 0.75, 0.85), strict=True))
 LAMBDAS: Final = (0.05, 0.1, 0.2, 0.3)
 EARLY, LATE = 500, 1500
@@ -277,19 +255,10 @@ def rows_of(folder: Path) -> list[Row]:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from litellm.router_strategy.adaptive_router.classifier import classify_prompt
 
-    found = []
-    for name, (models, most) in SETS.items():
-        meta, rows = read(folder, name)
-        at = [meta["models"].index(model) for model in models]
-        rows = [row for row in rows if all(row["s"][i] is not None for i in at)]
-        for row in sorted(rows, key=lambda row: random.Random(row["id"]).random())[:most]:
-            tools = [{"description": "x"}] * row.get("n_tools", 0)
-            features, _ = read_features(row["prompt"], tools=tools)
-            kind, form = kind_of(features).name, str(form_of(features))
-            scores = tuple(float(row["s"][i]) for i in at)
-            path = ((), (form,), (form, kind))
-            found.append(Row(path, scores, classify_prompt(row["prompt"])))
-    return found
+    return [
+        Row(((), (row.form,), (row.form, row.kind)), row.scores, classify_prompt(row.prompt))
+        for row in tier_rows(folder)
+    ]
 
 
 def stream(rows: Sequence[Row], requests: int, seed: int) -> list[Request]:
