@@ -136,8 +136,16 @@ def facts_of(decision: Decision) -> dict[str, Any]:
         "score": decision.score,
         "rules": decision.rules,
         "arms": {arm.experiment: arm.arm for arm in decision.arms},
-        "propensity": prod(arm.propensity for arm in decision.arms) if decision.arms else None,
+        "propensity": _propensity(decision),
     }
+
+
+def _propensity(decision: Decision) -> float | None:
+    """How likely the order was, of what was drawn; None where nothing was."""
+    drawn = [arm.propensity for arm in decision.arms]
+    if decision.learned is not None:
+        drawn.append(decision.learned.propensity)
+    return prod(drawn) if drawn else None
 
 
 def _facts_of_request(request: Request) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from policy_router.domain.attempt import Attempt
+from policy_router.domain.beliefs import LearnedOrder
 from policy_router.domain.decision import Reason, RuleReasons, Skip
 from policy_router.domain.experiments import Assignment
 from policy_router.domain.outcome import Outcome, RequestEnding, Role
@@ -24,6 +25,16 @@ def test_arms_and_prompts_are_kept() -> None:
     (outcome,) = outcomes_of(Answered(*IDENTITY, decided, (attempt,), "a"))
     assert outcome.arms == {"cheap": "a", "terse": "b"}
     assert (outcome.propensity, outcome.prompt) == (0.125, "terse")
+
+
+def test_how_likely_a_trial_was_is_kept() -> None:
+    attempt = Attempt("a", "openai/a", 4.0, 1.0)
+    tried = LearnedOrder("a", "b", None, 0, 0.02, trial=True, revision="r")
+    decided = replace(decision("a"), id="d1", learned=tried)
+    (outcome,) = outcomes_of(Answered(*IDENTITY, decided, (attempt,), "a"))
+    assert outcome.propensity == 0.02
+    (outcome,) = outcomes_of(Answered(*IDENTITY, replace(decided, learned=None), (attempt,), "a"))
+    assert outcome.propensity is None
 
 
 @pytest.mark.parametrize(
