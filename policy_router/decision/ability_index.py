@@ -30,6 +30,7 @@ class AbilityIndex:
 
     def __init__(self, models: Sequence[Model]) -> None:
         self._models = models
+        self._possible = NO_NEEDS.union(*(m.abilities for m in models))
         self._unable: dict[frozenset[str], int] = {}
         self._skips: dict[frozenset[str], list[Skip]] = {}
         self.unable_without_needs = self.unable(NO_NEEDS)
@@ -57,7 +58,7 @@ class AbilityIndex:
 
     def unmet(self, needs: AbstractSet[str]) -> tuple[str, ...]:
         """Those of the abilities that no model has."""
-        return tuple(sorted(needs - NO_NEEDS.union(*(m.abilities for m in self._models))))
+        return () if self._possible.issuperset(needs) else tuple(sorted(needs - self._possible))
 
 
 def _is_unable(model: Model, needs: frozenset[str]) -> bool:

@@ -62,6 +62,8 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
         first: What rules and the task put first.
         lead: What the arms of experiments put before that.
     """
+    if not allowed:
+        return ()
     request = situation.request
     prefer = order_keys(policy, request, effect, own)
     tokens, now = request.tokens, snapshot.now

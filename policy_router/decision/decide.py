@@ -15,12 +15,13 @@ from policy_router.decision.facts import situation_of
 from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import beyond_bounds, gates_for
 from policy_router.decision.learned import by_evidence
+from policy_router.decision.limits_in_shadow import limit_effects
 from policy_router.decision.making import new_decision
 from policy_router.decision.prompts import chosen_prompts
-from policy_router.decision.room import Room
+from policy_router.decision.remaining import Remaining
 from policy_router.decision.sessions import session_step
 from policy_router.decision.set_back import set_back
-from policy_router.decision.shadow import learning_effect, limit_effect, shadow_effect
+from policy_router.decision.shadow import learning_effect, names_of, rule_effect
 from policy_router.decision.vector_spaces import other_spaces
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.learning import LearningMode
@@ -28,7 +29,6 @@ from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from policy_router.decision.index import Index
-    from policy_router.decision.limits import LimitIndex
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect
     from policy_router.domain.acceptance import Accept
@@ -76,24 +76,21 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         index = index.hearing(index.prompts, situation.facts, chosen)
     in_shadow, limits = matching & index.shadowing, index.limits
     if not in_shadow and not limits.shadowing:
-        return _decided(policy, index, situation, snapshot, effect_of(matching), limits)
+        return _decided(policy, index, situation, snapshot, effect_of(matching))
     matching ^= in_shadow
     effect = effect_of(matching)
-    decision = _decided(policy, index, situation, snapshot, effect, limits)
+    decision = _decided(policy, index, situation, snapshot, effect)
+    remaining = Remaining(policy, index, snapshot, effect, decision)
     shadow = []
     for rule, box in index.in_shadow(in_shadow):
-        other = effect_of(matching | box)
-        applied = _decided(policy, index, situation, snapshot, other, limits)
-        shadow.append(
-            shadow_effect("rule", rule.name, rule.span, without=decision, applied=applied)
-        )
-    room = Room(index.models, decision, situation, snapshot, limits.longest)
-    for limit, enforced in limits.shadowing:
-        if not room.may_lack(limit):
-            continue
-        applied = _decided(policy, index, situation, snapshot, effect, enforced)
-        if [c.name for c in applied.candidates] != [c.name for c in decision.candidates]:
-            shadow.append(limit_effect(limit, without=decision, applied=applied))
+        with_rule, applied = effect_of(matching | box), None
+        after = remaining.with_rules(with_rule)
+        if after is None:
+            applied = _decided(policy, index, situation, snapshot, with_rule)
+            after = names_of(applied)
+        shadow.append(rule_effect(rule, decision, applied, after))
+    if limits.shadowing:
+        shadow += limit_effects(index, remaining, situation, snapshot)
     return replace(decision, shadow=tuple(shadow))
 
 
@@ -116,13 +113,8 @@ def _adjusting(policy: Policy) -> Policy:
     return adjusting
 
 
-def _decided(  # noqa: C901, PLR0917  one step after the other, of what was worked out before
-    policy: Policy,
-    index: Index,
-    situation: Situation,
-    snapshot: Snapshot,
-    effect: Effect,
-    limits: LimitIndex,
+def _decided(  # noqa: C901  one step after the other
+    policy: Policy, index: Index, situation: Situation, snapshot: Snapshot, effect: Effect
 ) -> Decision:
     """The decision of a valid request, by what the rules and limits that apply mean together."""
     if effect.denied is not None:
@@ -151,11 +143,12 @@ def _decided(  # noqa: C901, PLR0917  one step after the other, of what was work
         excluded, skips = beyond_bounds(index, allowed, cost, request, snapshot)
         skipped += skips
         allowed ^= excluded
-    for gate in gates_for(request):
+    for gate in gates_for(request) if allowed else ():
         excluded = gate.out(index, request, snapshot) & allowed
         if excluded:
             skipped += gate.skips(index, excluded, request, snapshot)
             allowed ^= excluded
+    limits = index.limits
     if snapshot.used or not limits.plain or HOSTED_TOOLS in request.needs:
         excluded, more = limits.excluded(allowed, facts, request, snapshot)
         skipped += more
@@ -176,7 +169,7 @@ def _decided(  # noqa: C901, PLR0917  one step after the other, of what was work
         candidates = set_back(candidates, snapshot.last)
         candidates, beyond = cut(candidates, request.max_candidates)
         skipped += beyond
-    unmet = () if candidates else index.able.unmet(request.needs)
+    unmet = () if candidates or not request.needs else index.able.unmet(request.needs)
     return new_decision(
         policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet,
         snapshot.now if index.priced_by_hour else None, step, lead.arms, learned,

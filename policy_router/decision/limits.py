@@ -46,7 +46,7 @@ class LimitIndex:
     Attributes:
         limits: Every limit and budget, in written order.
         plain: Whether no model is ever excluded for lack of a budget or a price.
-        shadowing: Each limit in shadow, with an index in which it refuses.
+        shadowing: Each limit in shadow, with an index in which it refuses and no other does.
         longest: Seconds after its reservation within which an attempt is sent. What it reserves is
             for the highest price in force within that time.
     """
@@ -64,7 +64,7 @@ class LimitIndex:
             models: The models of the policy.
             limits: Its limits and budgets.
             longest: See the attribute.
-            enforced: A limit in shadow that is to refuse as it would without `shadow`.
+            enforced: The only limit that is to refuse: one in shadow, as it would without `shadow`.
         """
         self.limits = tuple(limits)
         self.longest = longest
@@ -74,11 +74,9 @@ class LimitIndex:
         self._unpriced = _set_of(models, lambda model: not model.free and model.price is None)
         # What only counts protects from nothing, so it covers no model that costs money.
         money = [limit for limit in limits if limit.metric is Metric.USD and not limit.shadow]
-        in_force = [
-            replace(limit, shadow=False) if limit is enforced else limit
-            for limit in limits
-            if limit is enforced or not limit.shadow
-        ]
+        in_force = [limit for limit in limits if not limit.shadow]
+        if enforced is not None:
+            in_force = [replace(enforced, shadow=False)]
         self._refusing = [limit for limit in in_force if limit.refusing and limit.capped]
         self._capping = [limit for limit in self._refusing if limit.metric is Metric.USD]
         self._sized = [

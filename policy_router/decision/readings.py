@@ -12,11 +12,11 @@ from policy_router.domain.decision import Reason, Skip
 from policy_router.ledger.arithmetic import threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from policy_router.decision.amounts import During
     from policy_router.domain.condition import Facts
-    from policy_router.domain.limits import CounterKey, Limit, Reading
+    from policy_router.domain.limits import CounterKey, Limit, Narrowing, Reading
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.snapshot import Snapshot
@@ -71,12 +71,36 @@ def without_room(  # noqa: PLR0917  what a decision has worked out by then
     return Skip(model.name, reason, detail, opens, limit.span, reading.used < cap)
 
 
+def kept_back(
+    limit: Limit, reading: Reading | None, allowed: int
+) -> Iterator[tuple[Narrowing, int]]:
+    """The models that `narrow_at` keeps back.
+
+    Every threshold that is reached applies, to the models that the limit counts.
+
+    Args:
+        limit: The limit, with the cap of the subject.
+        reading: What the counter showed; None, where it could not be read, keeps nothing back.
+        allowed: The models that are left, as a bit mask.
+
+    Yields:
+        Each threshold that keeps models back, with those that no earlier one does, as a bit mask.
+    """
+    if reading is None:
+        return
+    for narrowing in limit.narrow_at:
+        if reading.used < threshold(narrowing.share, limit.cap or 0):
+            return
+        beyond = allowed & limit.models & ~narrowing.models
+        if beyond:
+            yield narrowing, beyond
+            allowed ^= beyond
+
+
 def narrowed(
     limit: Limit, key: CounterKey, reading: Reading | None, models: Sequence[Model], allowed: int
 ) -> tuple[int, list[Skip]]:
     """The models that `narrow_at` keeps back, and why.
-
-    Every threshold that is reached applies, to the models that the limit counts.
 
     Args:
         limit: The limit, with the cap of the subject.
@@ -90,17 +114,11 @@ def narrowed(
     """
     excluded = 0
     skips: list[Skip] = []
-    if reading is None:
-        return excluded, skips
-    used, cap = reading.used, limit.cap or 0
-    for narrowing in limit.narrow_at:
-        if used < threshold(narrowing.share, cap):
-            break
-        beyond = allowed & limit.models & ~narrowing.models & ~excluded
-        if beyond:
-            detail = spell_narrowed(key, used, cap, narrowing)
-            skips += [
-                Skip(models[i].name, Reason.BUDGET, detail, span=limit.span) for i in bits(beyond)
-            ]
-            excluded |= beyond
+    used = 0 if reading is None else reading.used
+    for narrowing, beyond in kept_back(limit, reading, allowed):
+        detail = spell_narrowed(key, used, limit.cap or 0, narrowing)
+        skips += [
+            Skip(models[i].name, Reason.BUDGET, detail, span=limit.span) for i in bits(beyond)
+        ]
+        excluded |= beyond
     return excluded, skips

@@ -1,7 +1,7 @@
-"""Whether a limit in shadow would leave every candidate of a decision as it is.
+"""The models that limits in shadow would exclude from those that a decision leaves.
 
-Most limits do so for most requests, and a second decision for each of them would take much longer
-than the first.
+Of most limits that is none, and a limit that is used up excludes whatever it covers. So neither
+takes the time of a second decision.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ from typing import TYPE_CHECKING
 
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.decision.amounts import largest_amount
-from policy_router.decision.readings import read_limit
+from policy_router.decision.bitset import bits
+from policy_router.decision.readings import kept_back, read_limit
 from policy_router.domain.limits import Metric, WhenExhausted
-from policy_router.ledger.arithmetic import threshold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policy_router.domain.decision import Decision
-    from policy_router.domain.limits import Limit
+    from policy_router.decision.limits import LimitIndex
+    from policy_router.domain.limits import Limit, Reading
     from policy_router.domain.models import Model
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
 
 
 class Room:
-    """What the candidates of one decision can use, held against limits."""
+    """The models that one decision leaves, held against limits in shadow.
+
+    Sets of models are ints: bit i is model i of the policy.
+    """
 
     def __init__(
         self,
         models: Sequence[Model],
-        decision: Decision,
+        left: int,
         situation: Situation,
         snapshot: Snapshot,
         longest: float,
@@ -40,62 +43,83 @@ class Room:
 
         Args:
             models: The models of the policy.
-            decision: The decision without the limits.
+            left: Those that the decision leaves.
             situation: The request and its facts.
             snapshot: What the decision was made on.
             longest: Seconds after its reservation within which an attempt is sent.
         """
-        names = {candidate.name for candidate in decision.candidates}
-        self._models = [(1 << i, m) for i, m in enumerate(models) if m.name in names]
+        self._models = models
+        self._left = left
         self._situation = situation
         self._snapshot = snapshot
         self._during = snapshot.now, longest
         self._costs: dict[int, int] = {}
-        # What cannot be told from the candidates alone is left to a second decision: models beyond
-        # `max_candidates` could take the place of others, and hosted tools have no known cost.
-        request = situation.request
-        self._untold = request.max_candidates is not None or HOSTED_TOOLS in request.needs
+        self._dearest = 0
+        self._hosted = HOSTED_TOOLS in situation.request.needs
 
-    def may_lack(self, limit: Limit) -> bool:
-        """Whether a limit might exclude a candidate if it refused; no is certain."""
-        if self._untold or (limit.metric is Metric.USD and self._some_unpriced):
-            return True
-        facts, request = self._situation.facts, self._situation.request
+    def refused(self, limit: Limit, enforced: LimitIndex) -> tuple[int, ...]:
+        """The models that a limit would exclude, by the reasons that a decision would give.
+
+        Args:
+            limit: The limit in shadow.
+            enforced: An index in which it refuses, and no other does.
+
+        Returns:
+            A set for each reason, in the order in which reasons are given: the price is unknown,
+            the cost of hosted tools is, there is no room, the limit narrows the choice.
+        """
+        facts, request, left = self._situation.facts, self._situation.request, self._left
+        unpriced = unbounded = full = narrowed = 0
+        if limit.metric is Metric.USD and self._some_unpriced:
+            unpriced, _ = enforced.unpaid(left, facts)
+            left &= ~unpriced
+        if self._hosted:
+            unbounded, _ = enforced.unbounded(left, facts)
+            left &= ~unbounded
         shown = read_limit(limit, facts, request, self._snapshot)
-        if shown is None:
-            return False
-        own, _, reading = shown
-        if reading is None:
-            return True
-        cap = own.cap or 0
-        if own.narrow_at and reading.used >= threshold(own.narrow_at[0].share, cap):
-            return True
-        room = cap - reading.used
-        return any(most > room for most in self._amounts(own))
+        if shown is not None:
+            own, _, reading = shown
+            full = self._full(own, reading, left)
+            left &= ~full
+            for _, models in kept_back(own, reading, left):
+                narrowed |= models
+        return unpriced, unbounded, full, narrowed
 
     @cached_property
     def _some_unpriced(self) -> bool:
-        return any(model.price is None and not model.free for _, model in self._models)
+        models = self._models
+        return any(models[i].price is None and not models[i].free for i in bits(self._left))
 
-    def _amounts(self, limit: Limit) -> list[int]:
-        """The most that an attempt can use, and at least 1, of each candidate that the limit can
-        refuse."""
+    def _full(self, limit: Limit, reading: Reading | None, left: int) -> int:
+        """The models among `left` for which a limit has no room."""
         if limit.then is WhenExhausted.WARN:
-            return []
-        keeps_free = limit.then is WhenExhausted.FREE_ONLY
-        chosen = [
-            (bit, model)
-            for bit, model in self._models
-            if limit.models & bit and not (keeps_free and model.free)
-        ]
-        if limit.metric is Metric.USD:  # which is the same for every such limit
-            costs = self._costs = self._costs or self._most(limit, self._models)
-            return [costs[bit] for bit, _ in chosen]
-        return list(self._most(limit, chosen).values())
+            return 0
+        models = limit.models & left
+        if limit.then is WhenExhausted.FREE_ONLY:
+            models &= ~self._free
+        if reading is None:
+            return models if limit.is_budget else 0
+        room = (limit.cap or 0) - reading.used
+        if room < 1:
+            return models  # an attempt uses at least 1
+        if limit.metric is Metric.USD:
+            return self._dearer_than(room, limit) & models
+        if limit.metric is Metric.TOKENS:
+            return sum(1 << i for i in bits(models) if self._most(limit, i) > room)
+        return 0
 
-    def _most(self, limit: Limit, models: Sequence[tuple[int, Model]]) -> dict[int, int]:
+    @cached_property
+    def _free(self) -> int:
+        return sum(1 << i for i in bits(self._left) if self._models[i].free)
+
+    def _dearer_than(self, room: int, budget: Limit) -> int:
+        """The models with which an attempt may cost more, in nano-USD."""
+        costs = self._costs
+        if not costs:  # which are the same for every budget
+            costs.update({i: self._most(budget, i) for i in bits(self._left)})
+            self._dearest = max(costs.values())
+        return sum(1 << i for i in costs if costs[i] > room) if self._dearest > room else 0
+
+    def _most(self, limit: Limit, i: int) -> int:
         request = self._situation.request
-        return {
-            bit: max(largest_amount(limit, model, request, during=self._during), 1)
-            for bit, model in models
-        }
+        return largest_amount(limit, self._models[i], request, during=self._during)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from policy_router.decision.decide import decide
 from policy_router.decision.facts import situation_of
+from policy_router.decision.shadow import limit_effect
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.limits import (
     ANYONE,
@@ -23,12 +24,14 @@ from policy_router.domain.limits import (
     WhenExhausted,
 )
 from policy_router.domain.models import Model
+from policy_router.domain.ordering import SortKey
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
+from policy_router.domain.sessions import Keep, Sessions, SessionState
 from policy_router.domain.snapshot import Snapshot
 from policy_router.domain.windows import MINUTE, Rolling, SessionLife
-from tests.generate import assemble
+from tests.generate import TIERS, assemble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,28 +238,62 @@ def one_limit(draw: st.DrawFn) -> Limit:
     )
 
 
-@settings(deadline=None, max_examples=300)
+@st.composite
+def remembered(draw: st.DrawFn) -> SessionState:
+    name = draw(st.sampled_from(("free", "small", "big", "gone")))
+    errors = draw(st.sampled_from((0, 3)))
+    return SessionState(name, draw(st.integers(0, 2)), "why", NOW, draw(st.booleans()), errors)
+
+
+# Not `headroom`, which sees what is left of a limit that is applied.
+ORDERS = (SortKey.CHEAPEST, SortKey.SAME_MODEL, SortKey.SPREAD)
+
+
+@settings(deadline=None, max_examples=400)
 @given(
     one_limit(),
     st.none() | st.integers(0, 400) | st.sampled_from((10**6, 999_999_000, 10**9)),
     st.booleans(),
-    st.sampled_from((None, 0, 1, 3)),
+    st.sampled_from((None, 0, 1, 2, 3)),
     st.sampled_from((frozenset[str](), frozenset({"hosted_tools"}))),
+    st.permutations(ORDERS),
+    st.tuples(st.sampled_from(Keep), st.none() | remembered(), st.sampled_from((0, 3, 6))),
+    st.sets(st.sampled_from(("free", "small", "big"))),
 )
-def test_a_limit_in_shadow_would_have_done_what_it_does_when_applied(
-    limit: Limit, used: int | None, known: bool, most: int | None, needs: frozenset[str]
+def test_a_limit_in_shadow_would_have_done_what_it_does_when_applied(  # noqa: PLR0917  one of each kind
+    limit: Limit,
+    used: int | None,
+    known: bool,
+    most: int | None,
+    needs: frozenset[str],
+    keys: list[SortKey],
+    session: tuple[Keep, SessionState | None, int],
+    last: set[str],
 ) -> None:
+    keep, state, errors = session
+    strong = replace(BIG, rank=1, tier=TIERS[1])
     models = tuple(
-        replace(model, abilities=frozenset({"hosted_tools"}))
-        for model in (FREE, SMALL, BIG, Model("odd", "x/d", "light", 0, None, False, max_output=9))
+        replace(model, abilities=frozenset({"hosted_tools"}), upstream=upstream)
+        for model, upstream in (
+            (FREE, "a"),
+            (SMALL, "b"),
+            (strong, "a"),
+            (Model("odd", "x/d", "light", 0, None, False, max_output=9), "b"),
+        )
     )
-    request = Request(user="ada", max_candidates=most, needs=needs, tokens=100)
+    request = Request(
+        user="ada", max_candidates=most, needs=needs, tokens=100, session="s", tool_errors=errors
+    )
     readings = {limit.key("ada" if limit.per else ANYONE): None if used is None else Reading(used)}
-    snapshot = Snapshot(NOW, used=readings if known else {})
+    late = dict.fromkeys(last, "degraded")
+    snapshot = Snapshot(NOW, used=readings if known else {}, session=state, last=late)
+    pays = replace(PAYS, models=0b1111)
 
     def decided(*meters: Limit) -> Decision:
-        pays = replace(PAYS, models=0b1111)
-        found = assemble(models, (), Vocabulary((), ()), bands=(), meters=(pays, *meters))
+        found = assemble(
+            models, (), Vocabulary((), ()), bands=(), meters=(pays, *meters),
+            prefer=tuple(keys), sessions=Sessions(keep),
+        )  # fmt: skip
         return decide(found, request, snapshot)
 
     tried, applied = decided(limit), decided(replace(limit, shadow=False))
@@ -265,9 +302,9 @@ def test_a_limit_in_shadow_would_have_done_what_it_does_when_applied(
     if before == after:
         assert tried.shadow == ()
     else:
-        [effect] = tried.shadow
-        assert effect.removed == tuple(name for name in before if name not in after)
-        assert effect.first == (after[0] if after and after[:1] != before[:1] else None)
+        gone = [name for name in before if name not in after]
+        why = next((s.detail for s in applied.further if s.model in gone), None)
+        assert tried.shadow == (limit_effect(limit, before, after, why),)
 
 
 def test_what_is_in_shadow_is_counted_and_refuses_nothing() -> None:
