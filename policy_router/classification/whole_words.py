@@ -26,6 +26,29 @@ def whole_word(word: str) -> re.Pattern[str]:
     return re.compile(r"\s+".join([first + before, *others]) + after)
 
 
+_RUN: Final = re.compile(f"{_JOINS}+")
+_BETWEEN: Final = re.compile(f"(?!{_JOINS}).", re.DOTALL)
+_AT_ONCE: Final = 50_000
+"""Characters after which other threads may go on: one search holds them up as long as it takes."""
+
+
+def words_in(text: str) -> frozenset[str]:
+    """The words of a text: each sequence of characters that continue a word."""
+    words: set[str] = set()
+    start = 0
+    while start < len(text):
+        between = _BETWEEN.search(text, start + _AT_ONCE)
+        end = len(text) if between is None else between.start()
+        words.update(_RUN.findall(text, start, end))
+        start = end
+    return frozenset(words)
+
+
+def is_one_word(word: str) -> bool:
+    """Whether a text contains a word by itself exactly if it is among `words_in` the text."""
+    return _RUN.fullmatch(word) is not None
+
+
 _ASCII_JOINS: Final = re.compile(r"[0-9A-Za-z_]")
 _SPACES: Final = (
     rb"(?:[\t-\r\x1c- ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f"

@@ -36,10 +36,8 @@ def limit_effects(
         if after == before:
             continue
         gone = index.mask([name for name in before if name not in after])
-        found = next((models & gone for models in refused if models & gone), 0)
-        why = None
-        if found:  # in words for one model alone, since words take longer than all the rest
-            lowest = found & -found
-            _, skips = enforced.excluded(lowest, situation.facts, situation.request, snapshot)
-            why = skips[0].detail
-        yield limit_effect(limit, before, after, why)
+        # Others may have to go where a model that no candidate was made of orders them anew.
+        found = next((models & gone for models in refused if models & gone), max(refused))
+        lowest = found & -found  # words for one model alone: they take longer than all the rest
+        _, skips = enforced.excluded(lowest, situation.facts, situation.request, snapshot)
+        yield limit_effect(limit, before, after, skips[0].detail)

@@ -66,10 +66,11 @@ class Room:
 
         Returns:
             A set for each reason, in the order in which reasons are given: the price is unknown,
-            the cost of hosted tools is, there is no room, the limit narrows the choice.
+            the cost of hosted tools is, there is no room, a threshold narrows the choice.
         """
         facts, request, left = self._situation.facts, self._situation.request, self._left
-        unpriced = unbounded = full = narrowed = 0
+        unpriced = unbounded = full = 0
+        narrowed: list[int] = []
         if limit.metric is Metric.USD and self._some_unpriced:
             unpriced, _ = enforced.unpaid(left, facts)
             left &= ~unpriced
@@ -81,9 +82,8 @@ class Room:
             own, _, reading = shown
             full = self._full(own, reading, left)
             left &= ~full
-            for _, models in kept_back(own, reading, left):
-                narrowed |= models
-        return unpriced, unbounded, full, narrowed
+            narrowed = [models for _, models in kept_back(own, reading, left)]
+        return unpriced, unbounded, full, *narrowed
 
     @cached_property
     def _some_unpriced(self) -> bool:

@@ -59,7 +59,7 @@ def rule_effect(
 
 
 def limit_effect(
-    limit: Limit, before: Sequence[str], after: Sequence[str], why: str | None
+    limit: Limit, before: Sequence[str], after: Sequence[str], why: str
 ) -> ShadowEffect:
     """What a limit or budget in shadow would have done to a request, and why.
 
@@ -70,7 +70,7 @@ def limit_effect(
         why: Why it excludes models, as text for people.
     """
     done = _compared(before, after)
-    detail = done.detail if why is None or not done.removed else f"{done.detail}: {why}"
+    detail = done.detail if not done.removed else f"{done.detail}: {why}"
     kind = "budget" if limit.is_budget else "limit"
     return ShadowEffect(kind, limit.name, detail, done.removed, done.first, None, limit.span)
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.classification.keywords import SEARCHED, KeywordLists, Keywords
+from policy_router.classification.whole_words import is_one_word, whole_word, words_in
 
 
 @pytest.mark.parametrize(
@@ -127,6 +128,38 @@ def test_a_long_text_is_searched_where_instructions_stand(length: int) -> None:
     # What is cut out does not join what is left.
     cut = "x" * (SEARCHED // 2 - 5) + " half" + "y" * 1000 + "es " + "x" * (SEARCHED // 2 - 3)
     assert KeywordLists([["halfes", "halves"]]).look(cut).found(0) == ()
+
+
+PARTS = [f"wort{n}" for n in range(40)]
+JOINED = " ".join(f"é{word}é" for word in PARTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (JOINED, []),
+        ("é".join(PARTS), []),
+        (JOINED + " wort7 zwei Wörter", ["wort7", "zwei wörter"]),
+        (JOINED + " zwei ézwei wörteré", ["zwei"]),
+        (JOINED + " zwei éc++ c++é 日wort9本", ["zwei", "c++", "wort9"]),
+        ("é" * 120_000 + " ".join(PARTS) + "é" * 90_000, PARTS[1:-1]),
+        (("é" * 49_995 + " wort5 ") * 3, ["wort5"]),
+    ],
+)  # fmt: skip
+def test_words_that_are_parts_of_others_are_told_from_words(text: str, found: list[str]) -> None:
+    lists = KeywordLists([PARTS, ["zwei wörter", "zwei", "c++"]])
+    looked = lists.look(text)
+    assert {*looked.found(0), *looked.found(1)} == set(found) | (
+        {"zwei"} if "zwei wörter" in found else set()
+    )
+
+
+@given(st.text(st.sampled_from("aé日 _-'+"), max_size=40))
+def test_the_words_of_a_text_are_those_that_it_contains_by_themselves(text: str) -> None:
+    words = words_in(text)
+    assert all(is_one_word(word) and whole_word(word).search(text) for word in words)
+    parts = {text[a:b] for a in range(len(text)) for b in range(a + 1, min(a + 6, len(text) + 1))}
+    assert {p for p in parts if is_one_word(p) and whole_word(p).search(text)} <= words
 
 
 def test_many_words_take_one_pass() -> None:
