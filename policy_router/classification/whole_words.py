@@ -34,14 +34,14 @@ _AT_ONCE: Final = 50_000
 
 def words_in(text: str) -> frozenset[str]:
     """The words of a text: each sequence of characters that continue a word."""
-    words: set[str] = set()
+    collected: set[str] = set()
     start = 0
     while start < len(text):
         between = _BETWEEN.search(text, start + _AT_ONCE)
         end = len(text) if between is None else between.start()
-        words.update(_RUN.findall(text, start, end))
+        collected.update(_RUN.findall(text, start, end))
         start = end
-    return frozenset(words)
+    return frozenset(collected)
 
 
 def is_one_word(word: str) -> bool:
