@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Sequence
 
-SEARCHED: Final = 250_000
+SEARCHED: Final = 500_000
 """Characters of a text that are searched: half of them at its beginning, half at its end."""
 
 
