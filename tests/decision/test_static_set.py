@@ -23,7 +23,7 @@ from policy_router.domain.limits import Reading
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.request import Request
 from policy_router.domain.snapshot import Snapshot
-from tests.generate import COSTS, PRICES, situations
+from tests.generate import COSTS, PRICES, situations, words_of
 from tests.static_set import LAYERS, Question, static_set
 
 if TYPE_CHECKING:
@@ -41,8 +41,13 @@ CONSTRAINTS: dict[str, Callable[[Policy], st.SearchStrategy[object]]] = {
     "model": lambda policy: st.sampled_from([m.name for m in policy.models]),
     "max_candidates": lambda _: st.integers(0, 3),
     "prefer": lambda _: st.lists(st.sampled_from(list(SortKey)), max_size=3).map(tuple),
+    "min_tier": lambda policy: st.sampled_from(sorted({m.tier for m in policy.models})),
+    "only": words_of,
+    "avoid": words_of,
 }
 """What a caller may ask for, by the field of the request."""
+NOTHING = {field: getattr(Request(), field) for field in CONSTRAINTS}
+"""What these fields are for a caller who asks for nothing."""
 
 
 def cooled(policy: Policy, snapshot: Snapshot) -> Snapshot:
@@ -124,7 +129,7 @@ def test_without_state_and_constraints_the_candidates_are_the_static_set(
     situation: Situation,
 ) -> None:
     policy, request, snapshot = situation
-    bare, calm = asking(request, **dict.fromkeys(CONSTRAINTS)), Snapshot(now=snapshot.now)
+    bare, calm = asking(request, **NOTHING), Snapshot(now=snapshot.now)
     assert set(names(policy, bare, calm)) == static_set(policy, bare, snapshot.now)
 
 
@@ -135,7 +140,7 @@ def test_a_constraint_never_adds_a_candidate(
     field: str, situation: Situation, data: st.DataObject
 ) -> None:
     policy, request, snapshot = situation
-    free = asking(request, **{"max_candidates": None, field: None})
+    free = asking(request, **{"max_candidates": None, field: NOTHING[field]})
     narrowed = asking(free, **{field: data.draw(CONSTRAINTS[field](policy))})
     before, after = names(policy, free, snapshot), names(policy, narrowed, snapshot)
     assert set(after) <= set(before)
