@@ -3,16 +3,18 @@
 What is in shadow is worked out by this where it only takes models away, because a second decision
 for each of its parts would take much longer. The models that are left nearly always keep their
 order, so that it is enough to leave out the names of the others. They are put in order again where
-it depends on which ones are left: by `same_model`, and where a session would stay with another
-model or in another tier.
+it depends on which ones are left: by `same_model`, by the evidence of outcomes, and where a session
+would stay with another model or in another tier.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policy_router.decision.arms import NO_EFFECT
 from policy_router.decision.candidates import ordered
 from policy_router.decision.floors import floor_of
+from policy_router.decision.learned import by_evidence
 from policy_router.decision.order_keys import order_keys
 from policy_router.decision.sessions import session_step
 from policy_router.decision.set_back import set_back
@@ -67,7 +69,7 @@ class Remaining:
         self._own = None if task is None else index.task_effects.get(task.name)
         self._floor = floor_of(effect, task, decision.situation.band)
         keys = order_keys(policy, decision.request, effect, self._own)
-        self._grouped = SortKey.SAME_MODEL in keys
+        self._reordered = SortKey.SAME_MODEL in keys or snapshot.beliefs is not None
         self._found: dict[int, list[str]] = {}
 
     def with_rules(self, effect: Effect) -> list[str] | None:
@@ -82,6 +84,8 @@ class Remaining:
         if _but_for_models(effect) != _but_for_models(self._effect):
             return None
         if self._decision.request.one_space:  # which depends on the models that are left
+            return None
+        if self._snapshot.beliefs is not None:  # which ask for the checks of the answer too
             return None
         return self.without(self.left & ~effect.allowed)
 
@@ -98,15 +102,21 @@ class Remaining:
         step = decision.session
         if step is not None and step.before is not None:
             step = session_step(policy, decision.request, snapshot, left, *self._floor)
-        if step == decision.session and not self._grouped:
+        if step == decision.session and not self._reordered:
             at = self._index.at
             return [name for name in self._all if left >> at[name] & 1]
         own, effect = self._own, self._effect
         first = effect.first if own is None else effect.first + own.first
+        lead = self._index.arms.effect(snapshot.arms) if snapshot.arms else NO_EFFECT
+        floor = self._floor[0]
         candidates = ordered(
             policy, self._index, decision.situation, snapshot, effect, own, step, left,
-            self._floor[0], first,
+            floor, first, lead,
         )  # fmt: skip
+        if snapshot.beliefs is not None:
+            candidates, _ = by_evidence(
+                policy, decision.situation, snapshot, candidates, floor, decision.accept
+            )
         return [candidate.name for candidate in set_back(candidates, snapshot.last)]
 
 
