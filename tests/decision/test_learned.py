@@ -9,6 +9,7 @@ import pytest
 
 from policy_router import Request, Snapshot, decide, load
 from policy_router.domain.beliefs import Belief, Beliefs, ModelBelief, Rival
+from policy_router.domain.limits import ANYONE, Reading
 from policy_router.observe.records import read_record, record_of
 
 if TYPE_CHECKING:
@@ -178,6 +179,33 @@ def test_a_dearer_model_is_tried_for_what_an_answer_is_worth() -> None:
     assert tried <= {"a", "b", "large"}
     free = trials(policy(explore="5%"), REQUEST, 1000)
     assert "large" not in {names(d)[0] for d in free}
+
+
+@pytest.mark.parametrize("part", ["no-b", "calls"])
+def test_what_is_in_shadow_would_have_changed_the_order_that_outcomes_ask_for(part: str) -> None:
+    known = beliefs(a=rival(0.4), b=rival(0.9), c=rival(0.7), large=rival(0.95, 1))
+
+    def loaded(shadow: str) -> Policy:
+        rule = f"  - {{ name: no-b, avoid: [b]{shadow} }}\n"
+        limit = f"limits:\n  calls: {{ models: [b], requests: [10/min]{shadow} }}\n"
+        text = TEXT.replace("MODE EXPLORE", "adjust").replace(
+            "  large:", "  c: { model: openai/d, tier: light, price: free }\n  large:"
+        )
+        first, rest = text.split("sessions:")
+        text = first + (rule if part == "no-b" else limit) + "sessions:" + rest
+        made = load(text=text)
+        assert made is not None
+        return made
+
+    def used_up(by: Policy) -> Decision:
+        used = {limit.key(ANYONE): Reading(10) for limit in by.limits if limit.name == "calls"}
+        return decided(by, beliefs=known, used=used)
+
+    tried, applied = (used_up(loaded(shadow)) for shadow in (", shadow: true", ""))
+    assert names(tried) == ["b", "a", "c", "large"]
+    assert names(applied) == ["c", "a", "large"]
+    (effect,) = tried.shadow
+    assert (effect.name, effect.removed, effect.first) == (part, ("b",), "c")
 
 
 def test_a_logged_decision_is_made_again() -> None:
