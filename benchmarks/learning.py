@@ -120,7 +120,10 @@ class Adjusted:
         if leaf not in self.kept:
             path = [self._rivals(request.row.path[: depth + 1]) for depth in range(3)]
             order, _ = learned_order(self.written, path, self.terms, valued=True)
-            self.kept[leaf] = order, trials(order, path[-1], self.terms, self.explore)
+            self.kept[leaf] = (
+                order,
+                trials(order, path[-1], self.terms, self.explore, spendable=self.terms.worth),
+            )
         order, tried = self.kept[leaf]
         found = drawn(tried, request.draw)
         if found is None:
