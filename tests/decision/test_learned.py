@@ -92,6 +92,10 @@ def test_what_is_not_to_be_adjusted_is_shown(mode: str) -> None:
     assert effect.first == "b"
 
 
+def test_outcomes_that_agree_with_the_written_order_would_have_changed_nothing() -> None:
+    assert decided(policy("shadow"), beliefs=beliefs(a=rival(0.9), b=rival(0.6))).shadow == ()
+
+
 def test_without_learning_nothing_changes() -> None:
     decision = decided(policy("off"))
     assert names(decision) == ["a", "b", "large"]

@@ -326,6 +326,18 @@ def test_what_is_in_shadow_is_counted_and_refuses_nothing() -> None:
     assert [key.name for key, _ in reads] == ["team"]
 
 
+def test_budgets_in_shadow_that_exclude_the_same_models_are_told_one_by_one() -> None:
+    quiet = [
+        replace(TEAM, name=name, cap=10**6, narrow_at=(), shadow=True) for name in ("one", "two")
+    ]
+    meters = (PAYS, *quiet)
+    found = assemble((FREE, SMALL, BIG), (), Vocabulary((), ()), bands=(), meters=meters)
+    used = {each.key(ANYONE): Reading(999_999) for each in quiet}
+    decision = decide(found, Request(tokens=100, max_tokens=100), Snapshot(NOW, used=used))
+    assert [each.name for each in decision.shadow] == ["one", "two"]
+    assert {each.removed for each in decision.shadow} == {("small", "big")}
+
+
 def test_a_threshold_may_keep_back_nothing_more() -> None:
     steps = Narrowing(0.2, 0b011, ("free", "small")), Narrowing(0.4, 0b111, ("*",))
     same = replace(TEAM, narrow_at=steps)

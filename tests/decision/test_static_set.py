@@ -108,6 +108,15 @@ REORDERED: dict[str, Callable[[Policy, Snapshot], Snapshot]] = {
 """A snapshot to one in which the same is possible."""
 
 
+def at_one_price(policy: Policy) -> Policy:
+    """The policy with prices that are the same at every hour, which is a part of the state."""
+    models = tuple(
+        replace(model, price=model.price and replace(model.price, by_hour=()))
+        for model in policy.models
+    )
+    return replace(policy, models=models)
+
+
 def asking(request: Request, **fields: object) -> Request:
     return replace(request, **fields)  # type: ignore[arg-type]  # fields by name
 
@@ -129,6 +138,7 @@ def test_without_state_and_constraints_the_candidates_are_the_static_set(
     situation: Situation,
 ) -> None:
     policy, request, snapshot = situation
+    policy = at_one_price(policy)
     bare, calm = asking(request, **NOTHING), Snapshot(now=snapshot.now)
     assert set(names(policy, bare, calm)) == static_set(policy, bare, snapshot.now)
 
