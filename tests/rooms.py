@@ -34,6 +34,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("live", "observe", "journal", "reports", "discovery", "http_errors", "experience"),
     ("intake", "embedding_intake", "router", "embedding", "sync", "loading", "options", "deciding",
      "explanation", "health", "following", "learning_methods", "recording"),
+    ("suggestions",),
     ("views",),
     ("server",),
     ("cli",),

@@ -28,6 +28,7 @@ from policy_router.cli import (
     run,
     schema,
     serve,
+    suggest,
     usage,
 )
 from policy_router.cli.exit_codes import table as exit_codes
@@ -52,6 +53,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "usage": usage.usage,
     "experiments": experiments.experiments,
     "evaluate": evaluate.evaluate,
+    "suggest": suggest.suggest,
     "feedback": feedback.feedback,
     "health": health.health,
     "models": models.models,

@@ -1,20 +1,17 @@
 """The `evaluate` command: what another policy would have earned, from the journal."""
 
-import re
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from policy_router.base_errors import PolicyRouterError
 from policy_router.cli.journal_option import JournalOption, journal_of, named_journal
-from policy_router.cli.option_values import wrong
 from policy_router.cli.output import fail, show, show_json
 from policy_router.cli.policy import Where, open_policy
+from policy_router.cli.since_option import Since, beginning
 from policy_router.cli.store_option import State, find_place
 from policy_router.diagnostics import printable
-from policy_router.quoting import quoted
 from policy_router.views import evaluation as view
 
 if TYPE_CHECKING:
@@ -22,16 +19,11 @@ if TYPE_CHECKING:
     from policy_router.experience.other_policy import PolicyComparison
     from policy_router.journal.address import JournalAddress
 
-_AGE: Final = re.compile(r"([1-9][0-9]{0,4})([hdw])")
-_SECONDS: Final = {"h": 3600, "d": 86_400, "w": 604_800}
-
 
 def evaluate(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The other policy: a file or folder.")],
     *,
-    since: Annotated[
-        str, typer.Option("--since", metavar="AGE", help="How far back: 24h, 30d, 12w.")
-    ] = "30d",
+    since: Since = "30d",
     journal: JournalOption = None,
     policy: Where = None,
     state: State = None,
@@ -50,7 +42,7 @@ def evaluate(
     """
     from policy_router.experience.off_policy import estimate  # noqa: PLC0415  not needed for --help
 
-    began = time.time() - _seconds(since)
+    began = beginning(since)
     other = open_policy(new)
     address = named_journal(journal) or journal_of(journal, find_place(state, policy))
     if address is None:
@@ -64,13 +56,6 @@ def evaluate(
         show_json(view.as_json(estimated, compared.left_out))
     else:
         show(view.as_lines(estimated, compared.left_out))
-
-
-def _seconds(age: str) -> float:
-    found = _AGE.fullmatch(age)
-    if found is None:
-        raise wrong("--since", f"`{quoted(age)}` is not an age; write it like 24h, 30d or 12w")
-    return float(found[1]) * _SECONDS[found[2]]
 
 
 def _read(address: "JournalAddress", other: "Policy", since: float) -> "PolicyComparison":

@@ -1,0 +1,116 @@
+"""The `suggest` command: changes of the policy that its outcomes ask for."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from policy_router.base_errors import PolicyRouterError
+from policy_router.cli.exit_codes import ExitCode
+from policy_router.cli.journal_option import JournalOption, journal_of
+from policy_router.cli.output import fail, show, show_json
+from policy_router.cli.policy import choose, open_policy
+from policy_router.cli.since_option import Since, beginning
+from policy_router.cli.store_option import State, StoreLocation, location_of, opened
+from policy_router.diagnostics import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policy_router.decision.policy import Policy
+    from policy_router.experience.counts import OutcomeCounts
+    from policy_router.experience.nodes import OutcomeKey
+    from policy_router.journal.address import JournalAddress
+    from policy_router.suggestions.observed import RuleUse
+
+
+def suggest(
+    policy: Annotated[
+        Path | None,
+        typer.Argument(metavar="POLICY", help="A policy file, or a folder of them. [policies/]"),
+    ] = None,
+    *,
+    since: Since = "30d",
+    patch: Annotated[
+        Path | None,
+        typer.Option("--patch", metavar="FILE", help="Write all patches to this file, as one."),
+    ] = None,
+    journal: JournalOption = None,
+    state: State = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Suggest changes of a policy, from the outcomes of its requests.
+
+    \b
+    policy-router suggest policy.yaml --since 30d
+    policy-router suggest policies/ --patch changes.diff
+
+    Each suggestion has its evidence with a 95 % interval and, where it can be written, a patch that
+    keeps comments. No policy file is changed: `git apply -p0` or `patch -p0`, in the same folder,
+    applies what `--patch` wrote, where POLICY is a relative path. Outcomes are counted while the
+    policy's `learning` is on. Exit code 1: there are suggestions; 2: the store or the journal
+    cannot be read, or FILE cannot be written.
+    """
+    from policy_router.language.files import read_files  # noqa: PLC0415  not needed for --help
+    from policy_router.suggestions.observed import Observed  # noqa: PLC0415
+    from policy_router.suggestions.registry import all_suggestions  # noqa: PLC0415
+    from policy_router.views import suggestions as view  # noqa: PLC0415
+
+    began = beginning(since)
+    path = choose(policy)
+    opened_policy = open_policy(path)
+    location = location_of(state, opened_policy.name, path)
+    try:
+        counted = asyncio.run(_counted(opened_policy, location, began))
+        rules = _rules(opened_policy, journal_of(journal, location), began, named=bool(journal))
+    except PolicyRouterError as error:
+        fail(printable(str(error)))
+    files, _ = read_files(path)
+    sources = {
+        file.name: file.data.decode("utf-8", "replace")
+        for file in (() if files is None else files.files)
+    }
+    proposed = all_suggestions(Observed(opened_policy, sources, counted, rules))
+    if patch is not None:
+        from policy_router.suggestions.text_edit import compatible, unified  # noqa: PLC0415
+
+        edits = compatible(each.edits for each in proposed)
+        try:
+            patch.write_text(unified(edits, sources), encoding="utf-8", newline="")
+        except OSError as problem:
+            reason = (problem.strerror or str(problem)).lower()
+            fail(printable(f"cannot write `{patch}`: {reason}"))
+    if json:
+        show_json(view.as_json(proposed, sources))
+    else:
+        show(view.as_lines(proposed, sources))
+    if proposed:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+async def _counted(
+    policy: "Policy", location: StoreLocation, since: float
+) -> "Mapping[OutcomeKey, OutcomeCounts]":
+    from policy_router.experience.keeper import ExperienceKeeper  # noqa: PLC0415  not for --help
+    from policy_router.experience.recorder import OutcomeRecorder  # noqa: PLC0415  as above
+
+    async with opened(location) as store:
+        recorder = OutcomeRecorder(lambda: policy)
+        keeper = ExperienceKeeper(store, recorder, lambda: policy, clock=time.time)
+        await keeper.exchange()
+    return keeper.counted(since)
+
+
+def _rules(
+    policy: "Policy", address: "JournalAddress | None", since: float, *, named: bool
+) -> "RuleUse | None":
+    """How often the rules applied; None without a journal, which is an error where it was named."""
+    if address is None or (not named and address.file is not None and not address.file.exists()):
+        return None
+    from policy_router.journal.reader import JournalReader  # noqa: PLC0415  not needed for --help
+    from policy_router.suggestions.rule_use import rule_use  # noqa: PLC0415
+
+    with JournalReader(address) as reader:
+        return rule_use(reader, policy.revision, since)

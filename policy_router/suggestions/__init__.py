@@ -1,0 +1,1 @@
+"""Changes of a policy that its outcomes ask for, as patches that a person may apply."""

@@ -1,0 +1,1 @@
+"""What suggestions propose, and on what evidence."""
