@@ -70,3 +70,13 @@ class Observed:
             for key, row in self.counted.items()
             if key.model == model and key.node.task == task and key.role in roles
         )
+
+    def in_band(
+        self, band: str, models: Collection[str], roles: Collection[Role] = ANSWERS
+    ) -> OutcomeCounts:
+        """The counts of models at requests of a band of complexity."""
+        return total(
+            row
+            for key, row in self.counted.items()
+            if key.model in models and key.node.band == band and key.role in roles
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy_router.suggestions import demote_unreliable, rule_never_applied
+from policy_router.suggestions import band_too_low, demote_unreliable, rule_never_applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from policy_router.suggestions.suggestion import Suggestion
 
 KINDS: Final[Mapping[str, Callable[[Observed], Iterator[Suggestion]]]] = {
-    module.KIND: module.suggestions for module in (demote_unreliable, rule_never_applied)
+    module.KIND: module.suggestions
+    for module in (demote_unreliable, rule_never_applied, band_too_low)
 }
 """Finds the suggestions of a kind, by its name."""
 
