@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy_router.suggestions import band_too_low, demote_unreliable, rule_never_applied
+from policy_router.suggestions import (
+    band_too_low,
+    cheaper_as_good,
+    demote_unreliable,
+    rule_never_applied,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +19,7 @@ if TYPE_CHECKING:
 
 KINDS: Final[Mapping[str, Callable[[Observed], Iterator[Suggestion]]]] = {
     module.KIND: module.suggestions
-    for module in (demote_unreliable, rule_never_applied, band_too_low)
+    for module in (demote_unreliable, rule_never_applied, band_too_low, cheaper_as_good)
 }
 """Finds the suggestions of a kind, by its name."""
 
