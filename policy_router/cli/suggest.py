@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,7 +73,9 @@ def suggest(
         file.name: file.data.decode("utf-8", "replace")
         for file in (() if files is None else files.files)
     }
-    proposed = all_suggestions(Observed(opened_policy, sources, counted, rules))
+    proposed = all_suggestions(
+        Observed(opened_policy, sources, counted, rules, datetime.now(UTC).date())
+    )
     if patch is not None:
         from policy_router.suggestions.text_edit import compatible, unified  # noqa: PLC0415
 

@@ -12,6 +12,7 @@ from policy_router.experience.counts import total
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import date
 
     from policy_router.decision.policy import Policy
     from policy_router.experience.counts import OutcomeCounts
@@ -46,12 +47,14 @@ class Observed:
         sources: The text of each of its files, by its name.
         counted: The counts of outcomes.
         rules: How often its rules applied; None where there is no journal.
+        today: The day on which it is looked at; None leaves out what depends on it.
     """
 
     policy: Policy
     sources: Mapping[str, str]
     counted: Mapping[OutcomeKey, OutcomeCounts]
     rules: RuleUse | None = None
+    today: date | None = None
 
     def order(self, task: str, policy: Policy | None = None) -> tuple[str, ...]:
         """The models that a request of a task may use, in written order.
@@ -80,3 +83,7 @@ class Observed:
             for key, row in self.counted.items()
             if key.model in models and key.node.band == band and key.role in roles
         )
+
+    def calls_of(self, model: str) -> int:
+        """How often a model was called, for whatever task."""
+        return sum(row.calls for key, row in self.counted.items() if key.model == model)

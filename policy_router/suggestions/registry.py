@@ -8,6 +8,7 @@ from policy_router.suggestions import (
     band_too_low,
     cheaper_as_good,
     demote_unreliable,
+    model_going_away,
     rule_never_applied,
 )
 
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
 KINDS: Final[Mapping[str, Callable[[Observed], Iterator[Suggestion]]]] = {
     module.KIND: module.suggestions
-    for module in (demote_unreliable, rule_never_applied, band_too_low, cheaper_as_good)
+    for module in (
+        demote_unreliable,
+        rule_never_applied,
+        band_too_low,
+        cheaper_as_good,
+        model_going_away,
+    )
 }
 """Finds the suggestions of a kind, by its name."""
 
