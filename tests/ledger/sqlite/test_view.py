@@ -176,6 +176,7 @@ def test_a_ledger_of_an_earlier_format_is_read_as_it_is(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             "DROP TABLE anchor; DROP TABLE reset; DROP TABLE session; DROP TABLE health;"
+            " DROP TABLE tally; DROP TABLE tally_day; DROP TABLE tally_source;"
             " ALTER TABLE bucket DROP COLUMN forgotten;"
             " ALTER TABLE ledger DROP COLUMN session; PRAGMA user_version = 2;"
         )
