@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
+from policy_router import Router
 from policy_router.check.report import inspect_path
 from policy_router.cli.app import command
+from policy_router.observe.policy_metrics import PolicyMetrics
 from policy_router.observe.prometheus import PrometheusMetrics
 from policy_router.server.app import ENDPOINTS
 
@@ -211,6 +213,10 @@ def metric_names() -> dict[str, set[str]]:
             ends = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
             for end in ends.get(family.type, [""]):
                 known[family.name + end] = labels | {"job", "instance", "le"}
+    policy = PolicyMetrics()
+    with Router.open(ROOT / "policies", watch="off") as policy.source:
+        for shown in policy.collect():
+            known[shown.name] = set(shown._labelnames) | {"job", "instance"}
     return known
 
 

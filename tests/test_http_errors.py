@@ -36,6 +36,7 @@ from policy_router.errors import (
     StoreError,
     StreamBrokenError,
     TooLargeError,
+    UnknownDecisionError,
     VerbError,
 )
 from policy_router.execution.refusal import exhausted, refusal, stopped
@@ -89,6 +90,7 @@ TABLE: Sequence[tuple[BaseException | Decision, int, str, str | None, bool]] = [
     (decided((Reason.RATE_LIMIT, None)), 429, "rate_limited", None, False),
     (decided((Reason.RATE_LIMIT, NOW)), 429, "rate_limited", "1", True),
     (SPENT, 402, "budget_exceeded", "86400", False),
+    (UnknownDecisionError("d-9"), 404, "decision_not_found", None, False),
     (COOLING, 503, "all_cooling", "30", True),
     (decided((Reason.COOLING, NOW + 600)), 503, "all_cooling", "600", False),
     (decided((Reason.STATE, None)), 503, "state_unavailable", "5", True),
