@@ -45,8 +45,6 @@ class CostRatios:
         ratios = self._ratios
         if not ratios:
             return 0
-        if not tokens and not output:
-            return None
         ratio = output / (tokens + output)
         at = bisect_right(ratios, ratio)
         if at and ratio - ratios[at - 1] < CLOSE:

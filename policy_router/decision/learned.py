@@ -62,15 +62,13 @@ def by_evidence(  # noqa: PLR0917  what a decision has worked out by then
         The candidates, and what was learned about their order; None where nothing was.
     """
     beliefs, seed, task = snapshot.beliefs, snapshot.seed, situation.task
-    if beliefs is None or len(candidates) < 2 or candidates[0].placed_by not in _BY_KEYS:
-        return candidates, None
-    estimates = ModelEstimates(situation.request, task, snapshot, policy.learning.min_samples)
     tiers = policy.tiers[floor:]
     wanted = [c for c in candidates if c.model.tier in tiers]
+    if beliefs is None or len(wanted) < 2 or candidates[0].placed_by not in _BY_KEYS:
+        return candidates, None
+    estimates = ModelEstimates(situation.request, task, snapshot, policy.learning.min_samples)
     costs = {c.name: cost for c in wanted if (cost := estimates.cost(c.model)) is not None}
     written = [c.name for c in wanted]
-    if len(wanted) < 2 or written[0] not in costs:
-        return candidates, None
     path = [{name: each for name, each in node.items() if name in costs} for node in beliefs.nodes]
     worth = None if task is None or task.worth is None else float(task.worth)
     terms = Terms(1.0 if worth is None else worth, costs, _check(accept))

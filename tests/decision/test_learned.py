@@ -32,6 +32,7 @@ tasks:
   first: { first: [a] }
   grave: { criticality: 0.9 }
   check: { accept: { json: true } }
+  judge: { accept: { llm: { model: large, rubric: It is true. } } }
   chat: {}
 budgets: { all: { cap: $5/day, then: block } }
 rules:
@@ -143,9 +144,16 @@ def test_a_model_of_too_low_a_tier_never_goes_first() -> None:
     assert names(decision)[0] == "large"
 
 
-def test_with_a_check_plans_are_compared() -> None:
+def test_among_models_below_the_wanted_tier_nothing_is_learned() -> None:
+    decision = decided(policy(), replace(REQUEST, task="hard"), cooling={"large": 9e9}, now=1.0)
+    assert names(decision) == ["a", "b"]
+    assert decision.learned is None
+
+
+@pytest.mark.parametrize("task", ["check", "judge"])
+def test_with_a_check_plans_are_compared(task: str) -> None:
     known = beliefs(a=rival(0.6), b=rival(0.9), large=rival(0.95, 1))
-    assert names(decided(policy(), replace(REQUEST, task="check"), beliefs=known))[0] == "b"
+    assert names(decided(policy(), replace(REQUEST, task=task), beliefs=known))[0] == "b"
 
 
 def trials(by: Policy, request: Request = REQUEST, n: int = 2000) -> list[Decision]:
