@@ -6,6 +6,8 @@ percent.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
 from math import ceil, floor, log2
 from typing import TYPE_CHECKING, Final
 
@@ -48,8 +50,6 @@ def percentile(counts: Mapping[int, int], share: float) -> float | None:
     if not total:
         return None
     wanted = max(1, ceil(total * share))
-    for bucket in sorted(counts):
-        wanted -= counts[bucket]
-        if wanted <= 0:
-            return seconds_of(bucket)
-    raise AssertionError  # pragma: no cover  the counts add up to the total
+    buckets = sorted(counts)
+    up_to = list(accumulate(counts[bucket] for bucket in buckets))
+    return seconds_of(buckets[bisect_left(up_to, wanted)])

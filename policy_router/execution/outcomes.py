@@ -77,7 +77,7 @@ class Outcomes:
             by_share: Whether the share of failures counts as well as those in a row.
 
         Returns:
-            For whom a breaker is to open; None for nobody. Where that is for several, everything is
+            For whom a breaker is to open; None for no one. Where that is for several, everything is
             forgotten: it needs as many failures to open again.
         """
         self._row.append((now, whose))

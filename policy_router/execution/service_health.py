@@ -44,7 +44,7 @@ class ServiceHealth:
         breaker: Its breaker.
         rest: Its latest rest.
         lifted_at: Unix time since which a model is observed anew, because an operator lifted what
-            kept it from being called; 0 when nobody did.
+            kept it from being called; 0 when no operator did.
     """
 
     breaker: Breaker = field(default=CLOSED)

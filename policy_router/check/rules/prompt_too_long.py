@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Diagnostic
 
 SHARE: Final = 4
-"""A text may take one part in so many of a context."""
+"""A text may take up to this fraction of a context: one part in four."""
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
