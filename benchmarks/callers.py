@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from policy_router.domain.models import Model
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
-from policy_router.providers.body import Body
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
+from policy_router.providers.requests.body import Body
 
 if TYPE_CHECKING:
     from policy_router.providers.caller import Caller

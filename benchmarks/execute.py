@@ -29,9 +29,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from policy_router import Router
 from policy_router.loading import load
-from policy_router.providers.body import Body
 from policy_router.providers.default_caller import DefaultCaller
 from policy_router.providers.litellm import library
+from policy_router.providers.requests.body import Body
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

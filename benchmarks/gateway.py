@@ -5,7 +5,12 @@
 Each gateway is a process on one core, the provider and the clients share another. Every gateway
 forwards the same request to the same provider, which answers at once: 200 words as a whole, or as a
 stream of 50 events. policy-router runs with rules, limits, a budget and its decision log; the
-others run as they come. The figures are the medians of the rounds, which alternate.
+others run as they come. The bare relay is the floor of any gateway in Python: it passes bytes on
+between two connections over uvloop, the event loop of policy-router, and reads nothing of them but
+their length. The figures are the medians of the rounds, which alternate. The last lines say how
+many times as many requests a second policy-router and the bare relay answer as the others. Where
+other programs share the machine, compare the CPU time that a request takes: that of the process,
+as Linux counts it.
 
 LiteLLM's proxy is `pip install 'litellm[proxy]'` in an environment of its own, Portkey's gateway
 `npm install @portkey-ai/gateway`; the program of either that is not given is left out.
@@ -26,7 +31,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 
@@ -76,6 +81,64 @@ with DecisionLog(log) as decisions, Router.open(policy, watch="off", on_event=de
     run_application(lambda: create_app(router), listen("127.0.0.1", int(port)), grace=5)
 """
 
+BARE = """
+import asyncio, sys, uvloop
+
+provider, port = map(int, sys.argv[1:])
+loop = uvloop.new_event_loop()
+idle = []
+
+def length_of(head):
+    field = head.lower().partition(b"content-length:")[2]
+    return int(field.partition(b"\\r\\n")[0]) if field else None
+
+class Client(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport, self.request = transport, b""
+
+    def data_received(self, data):
+        self.request += data
+        head, end, body = self.request.partition(b"\\r\\n\\r\\n")
+        if end and len(body) >= (length_of(head) or 0):
+            data, self.request = self.request, b""
+            if idle:
+                idle.pop().send(data, self.transport)
+            else:
+                loop.create_task(connect(data, self.transport))
+
+class Provider(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport, self.answer = transport, b""
+
+    def send(self, data, client):
+        self.client = client
+        self.transport.write(data)
+
+    def data_received(self, data):
+        self.client.write(data)
+        self.answer += data
+        head, end, body = self.answer.partition(b"\\r\\n\\r\\n")
+        length = length_of(head)
+        whole = body.endswith(b"\\r\\n0\\r\\n\\r\\n") if length is None else len(body) >= length
+        if end and whole:
+            self.answer = b""
+            idle.append(self)
+
+    def connection_lost(self, error):
+        if self in idle:
+            idle.remove(self)
+
+async def connect(data, client):
+    _, opened = await loop.create_connection(Provider, "127.0.0.1", provider)
+    opened.send(data, client)
+
+async def main():
+    server = await loop.create_server(Client, "127.0.0.1", port)
+    await server.serve_forever()
+
+loop.run_until_complete(main())
+"""
+
 POLICY = """
 version: 1
 tiers: [light, heavy]
@@ -110,8 +173,19 @@ litellm_settings: {{ telemetry: false }}
 """
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "a prompt of some words " * 50}]}
+ROUTER, FLOOR, UPSTREAM = "policy-router", "bare relay", "provider"
+RATE = "requests_per_second"
 CONNECTIONS = (1, 32)
 KINDS = ("whole", "stream")
+
+
+class Sample(NamedTuple):
+    """What was measured in one round: requests a second, the median latency and the CPU time of a
+    request, both in milliseconds."""
+
+    rate: float
+    latency: float
+    cpu: float
 
 
 @dataclass
@@ -121,17 +195,23 @@ class Target:
     Attributes:
         name: Its name in the table.
         port: Where it listens.
+        pid: Its process.
         headers: What its clients send besides.
         broken: Kinds of answers that it fails to give, each with what it says.
-        samples: What was measured, by kind of answer and number of connections: requests a second,
-            and the median latency in milliseconds.
+        samples: What was measured, by kind of answer and number of connections.
     """
 
     name: str
     port: int
+    pid: int
     headers: Mapping[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
-    samples: dict[tuple[str, int], list[tuple[float, float]]] = field(default_factory=dict)
+    samples: dict[tuple[str, int], list[Sample]] = field(default_factory=dict)
+
+    def cpu_seconds(self) -> float:
+        """The CPU time that its process has taken; 0 where the system does not show it."""
+        times = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(each.read_text().split()[0]) for each in times) / 1e9
 
     @property
     def url(self) -> str:
@@ -146,10 +226,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(
-    core: int, *command: str | Path, env: Mapping[str, str] | None = None
-) -> Iterator[None]:
-    """A process on one core, until the block ends."""
+def process(core: int, *command: str | Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """A process on one core, until the block ends; yields its id."""
     with subprocess.Popen(  # noqa: S603  programs that the caller of this benchmark names
         command,
         env={**os.environ, **(env or {})},
@@ -159,7 +237,7 @@ def process(
     ) as running:
         os.sched_setaffinity(running.pid, {core})
         try:
-            yield
+            yield running.pid
         finally:
             running.terminate()
             try:
@@ -199,10 +277,10 @@ async def load(
     connections: int,
     *,
     stream: bool,
-) -> tuple[float, float]:
-    """Requests a second, and the median latency in milliseconds."""
+) -> Sample:
+    """Send requests for some seconds."""
     taken: list[float] = []
-    began = time.perf_counter()
+    began, before_all = time.perf_counter(), target.cpu_seconds()
 
     async def client() -> None:
         while (before := time.perf_counter()) - began < seconds:
@@ -210,7 +288,9 @@ async def load(
             taken.append(time.perf_counter() - before)
 
     await asyncio.gather(*(client() for _ in range(connections)))
-    return len(taken) / (time.perf_counter() - began), statistics.median(taken) * 1e3
+    rate = len(taken) / (time.perf_counter() - began)
+    cpu = (target.cpu_seconds() - before_all) / len(taken)
+    return Sample(rate, statistics.median(taken) * 1e3, cpu * 1e3)
 
 
 async def measure(targets: Sequence[Target], seconds: float, rounds: int) -> None:
@@ -240,25 +320,30 @@ def start(stack: ExitStack, arguments: argparse.Namespace, folder: Path) -> list
     ours, others = 0, 1
     os.sched_setaffinity(0, {others})
     provider = free_port()
-    stack.enter_context(process(others, sys.executable, "-c", PROVIDER, str(provider)))
-    targets = [Target("provider", provider)]
+    pid = stack.enter_context(process(others, sys.executable, "-c", PROVIDER, str(provider)))
+    targets = [Target(UPSTREAM, provider, pid)]
 
     port = free_port()
     policy = folder / "policy.yaml"
     policy.write_text(POLICY.format(port=provider))
     program = (sys.executable, "-c", OURS, policy, str(port), folder / "decisions.jsonl")
-    stack.enter_context(process(ours, *program, env={"BENCH_KEY": "none"}))
-    targets.append(Target("policy-router", port))
+    pid = stack.enter_context(process(ours, *program, env={"BENCH_KEY": "none"}))
+    targets.append(Target(ROUTER, port, pid))
+
+    port = free_port()
+    relay = (sys.executable, "-c", BARE, str(provider), str(port))
+    pid = stack.enter_context(process(ours, *relay))
+    targets.append(Target(FLOOR, port, pid))
 
     if arguments.portkey:
         port = free_port()
         command = ("node", arguments.portkey, f"--port={port}", "--headless")
-        stack.enter_context(process(ours, *command, env={"NODE_ENV": "production"}))
+        pid = stack.enter_context(process(ours, *command, env={"NODE_ENV": "production"}))
         headers = {
             "x-portkey-provider": "openai",
             "x-portkey-custom-host": f"http://127.0.0.1:{provider}/v1",
         }
-        targets.append(Target("Portkey", port, headers))
+        targets.append(Target("Portkey", port, pid, headers))
     if arguments.litellm:
         port = free_port()
         config = folder / "litellm.yaml"
@@ -266,8 +351,8 @@ def start(stack: ExitStack, arguments: argparse.Namespace, folder: Path) -> list
         proxy = (arguments.litellm, "--config", str(config), "--port", str(port))
         offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
         offline["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"  # on loopback
-        stack.enter_context(process(ours, *proxy, "--host", "127.0.0.1", env=offline))
-        targets.append(Target("LiteLLM proxy", port))
+        pid = stack.enter_context(process(ours, *proxy, "--host", "127.0.0.1", env=offline))
+        targets.append(Target("LiteLLM proxy", port, pid))
     return targets
 
 
@@ -275,19 +360,33 @@ def show(targets: Sequence[Target]) -> dict[str, dict[str, dict[str, float]]]:
     """Print the table, and return its values."""
     provider = targets[0]
     table: dict[str, dict[str, dict[str, float]]] = {}
-    print(f"{'':16}{'answer':8}{'connections':>12}{'requests/s':>12}{'p50 ms':>10}{'added ms':>10}")
+    columns = f"{'requests/s':>12}{'p50 ms':>10}{'added ms':>10}{'CPU ms':>10}"
+    print(f"{'':16}{'answer':8}{'connections':>12}{columns}")
     for target in targets:
         for (kind, count), samples in target.samples.items():
-            rate = statistics.median(rate for rate, _ in samples)
-            latency = statistics.median(latency for _, latency in samples)
-            bare = statistics.median(latency for _, latency in provider.samples[kind, count])
-            row = {"requests_per_second": rate, "p50_ms": latency, "added_ms": latency - bare}
-            table.setdefault(target.name, {})[f"{kind} x {count}"] = row
-            shown = f"{rate:12.0f}{latency:10.2f}{latency - bare:10.2f}"
+            rate = statistics.median(each.rate for each in samples)
+            latency = statistics.median(each.latency for each in samples)
+            cpu = statistics.median(each.cpu for each in samples)
+            bare = statistics.median(each.latency for each in provider.samples[kind, count])
+            row = {RATE: rate, "p50_ms": latency, "added_ms": latency - bare}
+            table.setdefault(target.name, {})[f"{kind} x {count}"] = row | {"cpu_ms": cpu}
+            shown = f"{rate:12.0f}{latency:10.2f}{latency - bare:10.2f}{cpu:10.2f}"
             print(f"{target.name:16}{kind:8}{count:12}{shown}")
         for kind, text in target.broken.items():
             print(f"{target.name:16}{kind:8} fails: {text}")
+    show_ratios(table)
     return table
+
+
+def show_ratios(table: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+    """Print how many times as many requests a second two of the targets answer as the others."""
+    for name in (ROUTER, FLOOR):
+        for other in [other for other in table if other not in (ROUTER, FLOOR, UPSTREAM)]:
+            ratios = [
+                f"{key}: {table[name][key][RATE] / row[RATE]:.1f}"
+                for key, row in table[other].items()
+            ]
+            print(f"{name} / {other}: {', '.join(ratios)}")
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
 """The journal: how fast it writes, what it costs a request, and how fast a report is.
 
 Every figure is of one run on a machine that may be busy: compare the columns with each other. The
-latency of requests is measured with and without 5,000 outcomes a second beside them, in rounds that
-alternate; the requests go through a router whose model answers at once, in the same process.
+latency of requests is measured in rounds that alternate: with nothing beside the requests; with
+5,000 outcomes a second that are made in the same event loop and thrown away, which is the cost of
+this benchmark; and with as many that a journal keeps. The requests go through a router whose model
+answers at once, in the same process.
 
     python benchmarks/journal.py [--rows 1000000] [--seconds 4] [--rounds 5] [--journal URL]
 
@@ -30,6 +32,7 @@ from policy_router.journal.database import JournalDatabase
 from policy_router.journal.encoding import row_of
 from policy_router.journal.journal import Journal
 from policy_router.journal.query import OutcomeFilter, OutcomeSums
+from policy_router.journal.writing import SUMMED
 from policy_router.loading import load
 
 if TYPE_CHECKING:
@@ -48,6 +51,8 @@ ANSWER: Any = {
 }
 RATE = 5_000
 """Outcomes a second."""
+COLUMNS = ("nothing", "made, not kept", "journal")
+"""What is beside the requests."""
 MODELS = 5
 DAY = 86_400.0
 
@@ -67,13 +72,13 @@ def outcomes(number: int) -> list[Outcome]:
             Outcome(
                 at=now - 30 * DAY * (1 - n / number),
                 decision=f"{n:032x}",
-                model=f"model-{n % MODELS}",
+                model=f"model-{n // 10 % MODELS}",
                 provider="openai",
                 tier="light",
                 task=("chat", "code", "extract")[n % 3],
                 band=("easy", "hard")[n % 2],
                 score=0.4,
-                user=f"user-{n % 500}",
+                user=f"user-{n // 10 % 499}",
                 tenant="acme",
                 session=f"session-{n // 10}",
                 revision="f" * 64,
@@ -118,33 +123,41 @@ async def timed(router: Router, seconds: float) -> list[float]:
     return took
 
 
-async def feed(journal: Journal, ready: list[Outcome]) -> None:
-    """Hand outcomes over at the rate."""
+async def feed(take: Callable[[Outcome], object], ready: list[Outcome]) -> None:
+    """Make outcomes at the rate, and hand them over."""
     began, given = time.perf_counter(), 0
     while True:
         due = int((time.perf_counter() - began) * RATE)
         for n in range(given, due):
-            journal.add(ready[n % len(ready)])
+            take(replace(ready[n % len(ready)], at=began))
         given = due
         await asyncio.sleep(0.002)
 
 
-async def latency(address: JournalAddress, seconds: float, rounds: int) -> dict[str, list[float]]:
-    """The latencies without and with outcomes that are written beside the requests."""
-    took: dict[str, list[float]] = {"without": [], "with": []}
-    ready = outcomes(RATE)
+async def latency(
+    address: JournalAddress, seconds: float, rounds: int
+) -> tuple[dict[str, list[list[float]]], dict[str, float]]:
+    """The latencies of each round by what happens beside the requests, and the CPU time of that."""
+    ready, columns = outcomes(RATE), list(COLUMNS)
+    took: dict[str, list[list[float]]] = {name: [] for name in columns}
+    worked = dict.fromkeys(columns, 0.0)
     with Journal(address) as journal:
+        takers = dict(zip(columns, (None, lambda _: None, journal.add), strict=True))
         async with Router(load(text=POLICY), call) as router:
             await timed(router, 0.5)
-            for _ in range(rounds):
-                took["without"] += await timed(router, seconds)
-                feeding = asyncio.create_task(feed(journal, ready))
-                took["with"] += await timed(router, seconds)
-                feeding.cancel()
-                await asyncio.wait([feeding])
-                journal.flush()
+            for number in range(rounds):
+                turn = number % len(columns)
+                for name in columns[turn:] + columns[:turn]:
+                    take, cpu = takers[name], time.process_time() - time.thread_time()
+                    feeding = None if take is None else asyncio.create_task(feed(take, ready))
+                    took[name].append(await timed(router, seconds))
+                    if feeding is not None:
+                        feeding.cancel()
+                        await asyncio.wait([feeding])
+                    worked[name] += time.process_time() - time.thread_time() - cpu
+                    journal.flush()
         print(f"    outcomes dropped: {journal.dropped}")
-    return took
+    return took, {name: cpu / rounds / seconds for name, cpu in worked.items()}
 
 
 async def overhead(address: JournalAddress, calls: int, rounds: int) -> tuple[float, float]:
@@ -168,21 +181,29 @@ async def overhead(address: JournalAddress, calls: int, rounds: int) -> tuple[fl
 
 def fill(address: JournalAddress, number: int) -> None:
     """Write many outcomes."""
-    database = JournalDatabase(address)
+    database, made = JournalDatabase(address), outcomes(number)
     for batch in range(0, number, 20_000):
-        rows = [row_of(outcome) for outcome in outcomes(min(20_000, number - batch))]
+        rows = [row_of(outcome) for outcome in made[batch : batch + 20_000]]
         database.write(f"fill-{batch}", rows, time.time())
+    began = time.perf_counter()
+    while database.sum_up(SUMMED):
+        pass
+    print(f"added up: {number / (time.perf_counter() - began):,.0f} outcomes a second")
     database.close()
 
 
 def report_times(address: JournalAddress) -> dict[str, float]:
     """Seconds of some reports."""
-    times = {}
+    times, since = {}, time.time() - 29.4 * DAY
     with Journal(address).reader() as reader:
         reports: dict[str, Callable[[], list[OutcomeSums]]] = {
-            "sums by model, p50, p95": lambda: reader.sums(["model"]),
-            "the same of one task": lambda: reader.sums(["model"], OutcomeFilter(tasks=["code"])),
-            "days, models, p50, p95": lambda: reader.days(["day", "model"]),
+            f"by {name}": lambda name=name: reader.sums([name], limit=1_000)
+            for name in ("model", "task", "user", "session", "rule", "hour", "kind")
+        } | {
+            "by user, from an hour on": lambda: reader.sums(["user"], OutcomeFilter(since=since)),
+            "by model, of one task": lambda: reader.sums(["model"], OutcomeFilter(tasks=["code"])),
+            "by user and kind, row by row": lambda: reader.sums(["user", "kind"]),
+            "days, models": lambda: reader.days(["day", "model"]),
         }
         for name, report in reports.items():
             began = time.perf_counter()
@@ -197,6 +218,15 @@ def percentile(took: list[float], share: float) -> float:
     return sorted(took)[int(share * (len(took) - 1))] * 1_000
 
 
+def typical(rounds: list[list[float]], share: float) -> str:
+    """The median of what each round says, and the rounds between which half of them are: others on
+    the machine disturb some of the rounds."""
+    each = sorted(percentile(took, share) for took in rounds)
+    quarter = len(each) // 4
+    low, high = each[quarter], each[-1 - quarter]
+    return f"{statistics.median(each):.2f} ({low:.2f} to {high:.2f})"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -208,14 +238,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         address = JournalAddress.parse(arguments.journal or f"sqlite:///{folder}/journal.db")
         print(f"written: {write_speed(address):,.0f} outcomes a second")
-        print(f"latency of a request, with and without {RATE:,} outcomes a second beside it:")
-        took = asyncio.run(latency(address, arguments.seconds, arguments.rounds))
-        for name, sample in took.items():
+        print(f"latency of a request in ms, by what is beside it ({RATE:,} outcomes a second):")
+        took, cpu = asyncio.run(latency(address, arguments.seconds, arguments.rounds))
+        for name, samples in took.items():
             figures = ", ".join(
-                f"p{share * 100:g} {percentile(sample, share):.2f} ms"
-                for share in (0.5, 0.95, 0.99)
+                f"p{share * 100:g} {typical(samples, share)}" for share in (0.5, 0.95, 0.99)
             )
-            print(f"    {name}: {figures} ({len(sample):,} requests)")
+            requests = f"{sum(map(len, samples)):,} requests"
+            print(f"    {name:15}: {figures} ({requests}, other threads {cpu[name]:.0%} of a core)")
         plain, kept = asyncio.run(overhead(address, 400, arguments.rounds))
         print(f"a request: {plain * 1e6:.0f} us, with a journal {(kept - plain) * 1e6:+.0f} us")
         if arguments.rows:

@@ -1,4 +1,4 @@
-"""Whether a server holds out: many requests while its policy is replaced ten times a second.
+"""Whether a server holds out: many requests while its policy is replaced up to ten times a second.
 
     python benchmarks/soak.py [--requests 200000] [--reloads 600] [--connections 16]
 
@@ -110,10 +110,10 @@ def serve(folder: str, listener: socket.socket) -> None:
     """Serve the policy in a folder, with reloads that need not wait for slow writers."""
     import uvicorn
 
-    from policy_router.events import EventSource
+    from policy_router.event_source import EventSource
     from policy_router.observe.decision_log import DecisionLog
     from policy_router.observe.prometheus import PrometheusMetrics
-    from policy_router.router import Router
+    from policy_router.router.router import Router
     from policy_router.server.app import closes, create_app
     from policy_router.server.serving import uvicorn_options
     from policy_router.server.settings import SETTINGS

@@ -11,7 +11,7 @@ import time
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from policy_router.decision.amounts import largest_amount
+from policy_router.decision.limits.amounts import largest_amount
 from policy_router.domain.hours import EVERY_DAY, Hours
 from policy_router.domain.limits import Limit, Metric
 from policy_router.domain.models import Model

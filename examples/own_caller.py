@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policy_router import Router, UsageError
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from policy_router import Model
-    from policy_router.providers.body import Body
     from policy_router.providers.caller import Chunks
+    from policy_router.providers.requests.body import Body
 
 POLICY = Path(__file__).with_name("customers.yaml")
 

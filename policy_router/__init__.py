@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from policy_router.domain.original import OriginalRequest
     from policy_router.execution.answer import Answer
     from policy_router.execution.embeddings import Embeddings
-    from policy_router.execution.health_report import HealthState, ModelHealth
+    from policy_router.execution.health.health_report import HealthState, ModelHealth
     from policy_router.execution.stream import AnswerStream
     from policy_router.http_errors import ErrorResponse, error_response
     from policy_router.intake import classify
@@ -59,11 +59,13 @@ if TYPE_CHECKING:
         RequestFacts,
         RequestOptions,
     )
-    from policy_router.providers.bounds import Bounds
-    from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
-    from policy_router.providers.embeddings import Embedding, EmbeddingAnswer
-    from policy_router.router import Router
-    from policy_router.sync import SyncStream
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChunk, Usage
+    from policy_router.providers.answers.embeddings import Embedding, EmbeddingAnswer
+    from policy_router.providers.requests.bounds import Bounds
+    from policy_router.reports.remaining import RemainingAmount
+    from policy_router.reports.report import TrafficReport
+    from policy_router.router.router import Router
+    from policy_router.router.sync import SyncStream
 
 __all__ = [
     "AllModelsFailedError",
@@ -98,6 +100,7 @@ __all__ = [
     "PolicyRouterError",
     "RateLimitError",
     "Reading",
+    "RemainingAmount",
     "Request",
     "RequestConstraints",
     "RequestFacts",
@@ -112,6 +115,7 @@ __all__ = [
     "StreamBrokenError",
     "SyncStream",
     "TooLargeError",
+    "TrafficReport",
     "Usage",
     "UsageError",
     "classify",
@@ -125,28 +129,30 @@ __all__ = [
 _LATE = {
     "Answer": "policy_router.execution.answer",
     "AnswerStream": "policy_router.execution.stream",
-    "Bounds": "policy_router.providers.bounds",
-    "ChatAnswer": "policy_router.providers.chat",
-    "ChatChunk": "policy_router.providers.chat",
+    "Bounds": "policy_router.providers.requests.bounds",
+    "ChatAnswer": "policy_router.providers.answers.chat",
+    "ChatChunk": "policy_router.providers.answers.chat",
     "ChatMessage": "policy_router.options",
     "ChatParameters": "policy_router.options",
     "Dialect": "policy_router.domain.dialect",
-    "Embedding": "policy_router.providers.embeddings",
-    "EmbeddingAnswer": "policy_router.providers.embeddings",
+    "Embedding": "policy_router.providers.answers.embeddings",
+    "EmbeddingAnswer": "policy_router.providers.answers.embeddings",
     "EmbeddingOptions": "policy_router.options",
     "Embeddings": "policy_router.execution.embeddings",
     "ErrorResponse": "policy_router.http_errors",
-    "HealthState": "policy_router.execution.health_report",
+    "HealthState": "policy_router.execution.health.health_report",
     "Identity": "policy_router.options",
-    "ModelHealth": "policy_router.execution.health_report",
+    "ModelHealth": "policy_router.execution.health.health_report",
     "OriginalRequest": "policy_router.domain.original",
+    "RemainingAmount": "policy_router.reports.remaining",
     "RequestConstraints": "policy_router.options",
     "RequestFacts": "policy_router.options",
     "RequestOptions": "policy_router.options",
     "RequestReading": "policy_router.classification.reading",
-    "Router": "policy_router.router",
-    "SyncStream": "policy_router.sync",
-    "Usage": "policy_router.providers.chat",
+    "Router": "policy_router.router.router",
+    "SyncStream": "policy_router.router.sync",
+    "TrafficReport": "policy_router.reports.report",
+    "Usage": "policy_router.providers.answers.chat",
     "classify": "policy_router.intake",
     "count_tokens": "policy_router.classification.tokens.exact",
     "error_response": "policy_router.http_errors",

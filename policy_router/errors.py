@@ -25,7 +25,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from policy_router.base_errors import PolicyRouterError, UsageError
-from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,8 +58,8 @@ class UnknownDecisionError(UsageError):
 
     def __str__(self) -> str:
         return (
-            f"the journal has no decision `{quoted(self.decision)}`: take the id that the answer "
-            "carries, of a request that has ended and that the journal still keeps"
+            "the journal has no decision with this id: take the id that the answer carries, of a "
+            "request that has ended and that the journal still keeps"
         )
 
 
@@ -153,7 +152,7 @@ class NoCandidateError(RoutingError):
     code = "no_candidate"
     _headline: ClassVar[str] = "no model may answer this request"
     _too_large: ClassVar[str] = ""
-    """In place of the headline where all that excludes models for want of room has some left."""
+    """The headline when every limit and budget that excludes models has some room left."""
     _reason: ClassVar[str] = ""
     """The reason of the models that have no room."""
 

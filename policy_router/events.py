@@ -6,13 +6,8 @@ receive events and cannot change anything through them.
 
 from __future__ import annotations
 
-import logging
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
-
-from policy_router.ids import Ids
-from policy_router.redaction.trace import frames
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +16,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Decision, Skip
     from policy_router.domain.findings import Finding
     from policy_router.domain.request import Request
-    from policy_router.providers.failure import Failure
-
-_log: Final = logging.getLogger(__name__)
-
+    from policy_router.providers.failures.failure import Failure
 
 EventIdentity: TypeAlias = tuple[str, str | None, float, str | None]
 """The first fields of every event."""
@@ -180,8 +172,65 @@ class Warned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaLow(Event):
+    """A quota is about to run out; reported once a period, over all processes.
+
+    It is only watched for in policies that have `alerts`.
+
+    Attributes:
+        section: Where it is declared: `limits`, or `models` for one of a single model.
+        quota: Its name.
+        metric: `requests` or `tokens`.
+        share: The threshold that it has passed, 0..1.
+        used: Used so far.
+        cap: The most that fits.
+        window: The name of its window, such as `day`.
+    """
+
+    section: str
+    quota: str
+    metric: str
+    share: float
+    used: int
+    cap: int
+    window: str
+
+
+@dataclass(frozen=True, slots=True)
+class DegradationChanged(Event):
+    """A model does worse than usual, as `fallback.degraded` says, or no longer does.
+
+    Each process judges by its own calls, and reports it when it next makes one.
+
+    Attributes:
+        model: Name of the model.
+        worse: Whether it does worse.
+        detail: Why.
+    """
+
+    model: str
+    worse: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSent(Event):
+    """An alert was sent to the address that `alerts` names, or was given up.
+
+    Attributes:
+        kind: What the alert is about, such as `budget`.
+        delivered: Whether the address took it.
+        detail: Why it did not.
+    """
+
+    kind: str
+    delivered: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreChanged(Event):
-    """The store of counters went out of reach, or is back.
+    """The store of counters became unreachable, or is back.
 
     Attributes:
         up: Whether it can be reached.
@@ -224,8 +273,47 @@ class StoreLostData(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class OfferChanged(Event):
+    """What a source of models offers differs from the policy; each difference is reported once.
+
+    A server looks for such differences where the policy says `discovery: { every }`. Nothing
+    changes by itself.
+
+    Attributes:
+        kind: `new`, `gone`, `more expensive`, `cheaper`, `free now`, `context` or `goes away`.
+        model: Name of the model in the policy; for a new one, its name at the source.
+        source: The kind of the source, such as `openrouter`; empty where LiteLLM's table says it.
+        detail: What differs.
+        help: What to do about it; empty where nothing has to be done.
+    """
+
+    kind: str
+    model: str
+    source: str
+    detail: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanged(Event):
+    """A source of models gives no list of them, or gives one again.
+
+    Attributes:
+        source: The kind of the source, such as `ollama`.
+        address: Its address.
+        up: Whether it gives a list.
+        detail: Why it gives none.
+    """
+
+    source: str
+    address: str
+    up: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class JournalChanged(Event):
-    """The journal of outcomes went out of reach, or is back.
+    """The journal of outcomes became unreachable, or is back.
 
     Attributes:
         up: Whether it can be reached.
@@ -338,51 +426,3 @@ class ExperimentEnded(Event):
 
 Observer: TypeAlias = "Callable[[Event], None]"
 """Gets every event, in the thread in which it happens; should return soon."""
-
-
-class EventSource:
-    """Gives events their identity, and sends them to observers.
-
-    What an observer raises harms no request; the first error of each is logged.
-    """
-
-    def __init__(
-        self,
-        *observers: Observer,
-        clock: Callable[[], float] = time.time,
-        new_id: Callable[[], str] | None = None,
-    ) -> None:
-        """Makes a source of events.
-
-        Args:
-            *observers: Each gets every event.
-            clock: Unix time in seconds.
-            new_id: Makes identifiers. Default: by `clock` and the system's randomness.
-        """
-        self._observers = observers
-        self._clock = clock
-        self.new_id = Ids(clock) if new_id is None else new_id
-        self._failed: set[int] = set()
-
-    def add(self, observer: Observer) -> None:
-        """Sends every event from now on to one more observer."""
-        self._observers = (*self._observers, observer)
-
-    def identity(self, request_id: str | None = None, revision: str | None = None) -> EventIdentity:
-        """Returns the first fields of an event that happens now."""
-        return self.new_id(), request_id, self._clock(), revision
-
-    def __call__(self, event: Event) -> None:
-        """Does what `send` does, so that a source is an observer itself."""
-        self.send(event)
-
-    def send(self, event: Event) -> None:
-        """Hands an event to every observer. Never raises."""
-        for number, observer in enumerate(self._observers):
-            try:
-                observer(event)
-            except Exception as error:  # noqa: BLE001  an observer may raise anything
-                if number not in self._failed:
-                    self._failed.add(number)
-                    message = "an observer raised; its further errors are not logged: %s"
-                    _log.error(message, frames(error))

@@ -8,7 +8,8 @@ not frozen, which then becomes one of the frozen class.
 from __future__ import annotations
 
 from dataclasses import field, fields, make_dataclass
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,3 +37,27 @@ def maker(frozen: Callable[_P, _T]) -> Callable[_P, _T]:
         target.__name__, copied, slots=True, namespace={"__post_init__": freeze}
     )
     return cast("Callable[_P, _T]", unfrozen)
+
+
+def changer(frozen: type[_T], *names: str) -> Callable[..., _T]:
+    """Return what does the same as `dataclasses.replace` for some fields, in a third of the time.
+
+        with_id = changer(Decision, "id", "snapshot")
+        decision = with_id(decision, "1f", snapshot)
+
+    Args:
+        frozen: A frozen dataclass with slots and without `__post_init__`.
+        *names: The fields; the values for them follow the object in the same order.
+    """
+    order = [each.name for each in fields(cast("Any", frozen))]
+    places = [order.index(name) for name in names]
+    read = attrgetter(*order)
+    make = maker(frozen)
+
+    def change(value: _T, *new: object) -> _T:
+        values = list(read(value))
+        for place, each in zip(places, new, strict=True):
+            values[place] = each
+        return make(*values)
+
+    return change

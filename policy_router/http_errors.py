@@ -24,7 +24,7 @@ from policy_router.errors import (
     StoreError,
 )
 from policy_router.execution.refusal import refusal
-from policy_router.providers.failure import OWN_FAULTS, REACTIONS, FailureKind
+from policy_router.providers.failures.failure import OWN_FAULTS, REACTIONS, FailureKind
 from policy_router.redaction.mask import remove
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _INTERNAL: Final = "an internal error; the log of the server has its cause"
 _STORE: Final = "the counters cannot be reached, and what cannot be counted is not sent"
 _STORE_WAIT: Final = 5.0
-"""Seconds after which a store that is out of reach is worth another try."""
+"""Seconds after which a store that is unreachable is worth another try."""
 _LONGEST_RETRY: Final = 60.0
 """Seconds: the SDKs of OpenAI and Anthropic do not wait longer, and call again at once instead."""
 _SHOWN: Final = 3
@@ -109,7 +109,7 @@ def error_response(
 
     Args:
         error: What was raised. An exception that is not of this package is an internal error, and
-            nothing of it is shown.
+            none of it is shown.
         dialect: The format of the request: `MESSAGES` is answered in the shape of Anthropic, the
             others in that of OpenAI.
         now: Unix time, from which the times of a decision are counted; None names no time to wait.
@@ -185,10 +185,12 @@ def _message(error: PolicyRouterError) -> str:
         return _listed(headline, reasons)
     if error.code == REACTIONS[FailureKind.CONTEXT_TOO_LONG].code:
         headline = _TOO_LONG
-    return _listed(headline, [_told(each, each.failure) for each in error.attempts if each.failure])
+    return _listed(
+        headline, [_attempt_text(each, each.failure) for each in error.attempts if each.failure]
+    )
 
 
-def _told(attempt: Attempt, failure: str) -> str:
+def _attempt_text(attempt: Attempt, failure: str) -> str:
     """How an attempt failed. The words of a provider are shown where they are about the request,
     which the caller can change."""
     status = "" if attempt.status is None else f" ({attempt.status})"

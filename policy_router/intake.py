@@ -10,18 +10,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, cast
 
 from policy_router.base_errors import UsageError
-from policy_router.classification.body import read_body
+from policy_router.classification.body import has_same_size, read_body
 from policy_router.classification.classifier import Classification, Classifier
 from policy_router.classification.hosted import without_hosted
 from policy_router.classification.reading import RequestReading, read_request
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.domain.content import ITEMS, PARTS
+from policy_router.domain.dialect import Dialect
 from policy_router.domain.money import Usd, parse_usd
 from policy_router.domain.original import OriginalRequest
 from policy_router.domain.request import UNBOUNDED, Request
+from policy_router.frozen import changer
 from policy_router.options import FACTS, OPTIONS
-from policy_router.providers.body import PARAMETERS, Body, read_parameters, refusal
-from policy_router.providers.bounds import BOUNDS
+from policy_router.providers.requests.body import PARAMETERS, Body, read_parameters, refusal
+from policy_router.providers.requests.bounds import BOUNDS
 from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.options import ChatMessage, RequestOptions
-    from policy_router.providers.bounds import Bounds
+    from policy_router.providers.requests.bounds import Bounds
 
+_with_most: Final = changer(RequestReading, "max_input_tokens")
 _SENT: Final = frozenset(PARAMETERS - FACTS - {"messages"})
 """Parameters that a provider gets besides the messages."""
 
@@ -140,9 +143,13 @@ def take_in(
             kept = without_hosted(original.body, original.dialect)
             if kept is not original.body:
                 body = body.with_original(replace(original, body=kept))
-        # Either is sent, and what the translation leaves out has tokens, too.
-        most = max(reading.max_input_tokens, read_body(kept, original.dialect).most)
-        reading = replace(reading, max_input_tokens=most)
+        if original.dialect is not Dialect.CHAT or not has_same_size(
+            kept, {"messages": given, **parameters}
+        ):
+            # Either is sent, and what the translation leaves out has tokens, too.
+            most = max(reading.max_input_tokens, read_body(kept, original.dialect).most)
+            if most != reading.max_input_tokens:
+                reading = _with_most(reading, most)
     cap = sent.get("max_completion_tokens") or sent.get("max_tokens") or reading.max_tokens
     task, hints = facts.get("task"), _hints(facts)
     is_estimated = messages is not None and facts.get("complexity") is None

@@ -1,4 +1,4 @@
-"""Which known word a mistyped one cannot have meant.
+"""Words of similar spelling and opposite meaning, which are never suggested for each other.
 
 Two words may be similar by their letters and mean the opposite (`max_tier`, `min_tier`) or another
 thing of the same kind (`gpt-4`, `gpt-5`). Suggesting one for the other would change what a policy

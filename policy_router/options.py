@@ -66,7 +66,7 @@ class RequestFacts(TypedDict, total=False):
         tool_errors: How many results of tools at the end of the conversation are errors.
         headers: HTTP headers of the client, by name.
         context_tokens: Tokens that must be understood together with what is asked. This and the
-            next two are for whoever knows more about the difficulty than the text says.
+            next two are for callers who know more about the difficulty than the text says.
         history: Earlier turns that matter for what is asked.
         criticality: How much depends on a good answer, from 0 to 1, in place of the task's.
         attributes: Values of the facts that the policy declares, by name.

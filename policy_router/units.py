@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -161,6 +162,28 @@ def day_range(text: str) -> tuple[int, ...]:
     return tuple((start + i) % 7 for i in range((end - start) % 7 + 1))
 
 
+MONDAY: Final = datetime(2026, 1, 5)  # noqa: DTZ001  whose zone is that of the policy
+"""The day of a time that names none: a Monday."""
+
+
+def clock(text: str) -> datetime:
+    """`22:15`, `sat 22:15` or `2026-11-30 22:15` -> a date and a time, without a zone.
+
+    Raises:
+        ValueError: The calendar has no such day.
+    """
+    day, _, time = text.rpartition(" ")
+    hour, minute = (int(part) for part in time.split(":"))
+    if day in WEEKDAYS:
+        start = MONDAY + timedelta(days=WEEKDAYS.index(day))
+    else:
+        try:
+            start = datetime.fromisoformat(day) if day else MONDAY
+        except ValueError:
+            raise ValueError(f"`{day}` is not a day of the calendar") from None
+    return start.replace(hour=hour, minute=minute)
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A kind of value.
@@ -196,7 +219,7 @@ def _unit(
 
 COUNT: Final = _unit("number of tokens", _COUNT, ("32k", "128k", "1M"), count)
 MONEY: Final = _unit("sum of money", _MONEY, ("$0", "$0.05", "$50"), money)
-PRICE: Final = _unit("price per tokens", rf"{_MONEY}/[MK]", ("$0.10/M", "$2.50/M"), price)
+PRICE: Final = _unit("token price", rf"{_MONEY}/[MK]", ("$0.10/M", "$2.50/M"), price)
 DURATION: Final = _unit("duration", _DURATION, ("500ms", "60s", "5m"), duration)
 # Zero is refused where nothing could work: a context without tokens, a request without time.
 _SOME: Final = r"(?=[0-9.]*[1-9])"
@@ -235,7 +258,10 @@ CAP: Final = _unit(
     cap,
 )
 USED: Final = _unit(
-    "used quota", rf"{_COUNT}(?: tokens)?/{_WINDOW}", ("50/day",), lambda text: text
+    "used quota",
+    rf"{_COUNT}(?: tokens)?/{_WINDOW}|[0-9]{{1,6}} concurrent",
+    ("50/day", "4 concurrent"),
+    lambda text: text,
 )
 _TIME = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
 HOUR_RANGE: Final = _unit(
@@ -248,8 +274,14 @@ _WEEKDAY = "|".join(WEEKDAYS)
 DAY_RANGE: Final = _unit(
     "day range", rf"(?:{_WEEKDAY})(?:-(?:{_WEEKDAY}))?", ("mon-fri", "sat"), day_range
 )
+CLOCK: Final = _unit(
+    "time",
+    rf"(?:(?:{_WEEKDAY}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}) )?{_TIME}",
+    ("22:15", "sat 22:15", "2026-11-30 22:15"),
+    clock,
+)
 UNITS: Final = (
     SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, DAYS, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP,
-    USED, HOUR_RANGE, DAY_RANGE, CHANGE, FACTOR, HOURLY, SECONDLY,
+    USED, HOUR_RANGE, DAY_RANGE, CHANGE, FACTOR, HOURLY, SECONDLY, CLOCK,
 )  # fmt: skip
 """Every unit that a policy file may have."""

@@ -50,6 +50,7 @@ TIERS = ("light", "standard", "heavy")
 TAGS = ("private", "batch", "vip", "eu")
 USERS = ("ada", "adam", "bob", "bot-1", "bot-2")
 PREFIXES = ("a", "ada", "bot-", "b")
+PATTERNS = ("^ad", "m$", "b", "^bot-[0-9]$")
 NUMBERS = (0, 1, 5, 100, 101, 5000)
 BANDS = (Band("easy", 0.0), Band("medium", 0.3, 1), Band("hard", 0.7, 2))
 TASKS = ("code", "chat")
@@ -147,8 +148,11 @@ def tests(draw: st.DrawFn, vocabulary: Vocabulary) -> Test:
             chosen = draw(st.sets(st.sampled_from(fact.values), min_size=1, max_size=2))
             return Test(index, Op.IN, tuple(sorted(chosen)))
         case FactType.STRING:
-            if draw(st.booleans()):
-                return Test(index, Op.STARTS, (draw(st.sampled_from(PREFIXES)),))
+            op = draw(st.sampled_from((Op.IN, Op.STARTS, Op.MATCHES)))
+            if op is Op.STARTS:
+                return Test(index, op, (draw(st.sampled_from(PREFIXES)),))
+            if op is Op.MATCHES:
+                return Test(index, op, (draw(st.sampled_from(PATTERNS)),))
             chosen = draw(st.sets(st.sampled_from(USERS), min_size=1, max_size=2))
             return Test(index, Op.IN, tuple(sorted(chosen)))
 

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
     from policy_router.providers.caller import Chunks
+    from policy_router.providers.requests.body import Body
 
 
 def answer(text: str) -> SimpleNamespace:

@@ -11,8 +11,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 from typing import Any as Value
 
-from policy_router.decision.draws import draws
-from policy_router.decision.sort_keys import sort_value
+from policy_router.decision.order.draws import draws
+from policy_router.decision.order.sort_keys import sort_value
 from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.identity import key_id
@@ -66,6 +66,7 @@ MEANING: dict[Op, Callable[[Value, tuple[Value, ...]], object]] = {
     Op.IN: lambda value, values: value in values,
     Op.HAS: lambda value, values: values[0] in value,
     Op.STARTS: lambda value, values: value.startswith(values[0]),
+    Op.MATCHES: lambda value, values: re.search(values[0], value) is not None,
     Op.LT: lambda value, values: value < values[0],
     Op.LE: lambda value, values: value <= values[0],
     Op.GT: lambda value, values: value > values[0],
@@ -610,6 +611,8 @@ def _asked_for(policy: Policy, asked: str | None) -> dict[str, int]:
 def _session(policy: Policy, request: Request, snapshot: Snapshot) -> SessionState | None:
     """What is remembered of the session, where it matters to the decision."""
     if policy.sessions.keep == "off" or request.session is None or request.housekeeping:
+        return None
+    if not request.answers:
         return None
     return snapshot.session
 

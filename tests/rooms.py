@@ -1,6 +1,6 @@
-"""The rooms of the package as the code has them, and the drawing of them in docs/.
+"""The rooms (top-level packages) as the code has them, and the drawing of them in docs/.
 
-python -m tests.rooms        # draws docs/rooms.svg and the table in docs/architecture.md anew
+python -m tests.rooms        # redraws docs/rooms.svg and the table in docs/architecture.md
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("domain", "units"),
     ("errors", "catalog", "answer_schema"),
     ("ledger", "providers", "clients", "learning"),
-    ("decision", "events", "conversation"),
-    ("classification", "assurance", "language"),
+    ("decision", "events", "event_source", "conversation"),
+    ("options", "classification", "assurance", "language"),
+    ("intake",),
+    ("cases",),
     ("check", "acceptance"),
     ("execution",),
     ("live", "observe", "journal", "reports", "discovery", "http_errors", "experience"),
-    ("intake", "embedding_intake", "router", "embedding", "sync", "loading", "options", "deciding",
-     "explanation", "health", "following", "learning_methods", "recording"),
-    ("suggestions",),
+    ("router", "loading"),
+    ("suggestions", "replay", "simulation"),
     ("views",),
-    ("server",),
+    ("server", "lsp"),
     ("cli",),
     ("__main__", "__init__"),
 )  # fmt: skip
@@ -121,7 +122,7 @@ def svg() -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"'
             ' font-family="sans-serif" role="img">'
         ),
-        "<title>The rooms of policy-router: each row imports only from rows below it</title>",
+        "<title>The packages of policy-router: each row imports only from rows below it</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
     for row, layer in enumerate(layers):
@@ -150,7 +151,7 @@ def svg() -> str:
 
 def table() -> str:
     """The rooms as a table of Markdown, from upper to lower."""
-    lines = ["| room | what is in it | imports |", "|---|---|---|"]
+    lines = ["| package | what is in it | imports |", "|---|---|---|"]
     for layer in drawn_layers():
         for name in layer:
             imports = ", ".join(needs(name)) or "nothing"

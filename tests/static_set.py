@@ -45,7 +45,7 @@ class Question:
         self.limits = [
             limit
             for limit in policy.limits
-            if limit.when is None or holds(limit.when.tree, self.facts)
+            if not limit.shadow and (limit.when is None or holds(limit.when.tree, self.facts))
         ]
         self.parts: list[Rule | Task] = [*self.rules, *([self.task] if self.task else [])]
 

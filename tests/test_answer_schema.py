@@ -253,7 +253,7 @@ def test_nested_unevaluated_keywords_do_not_run_away() -> None:
     assert misfit(json.dumps(schema), value) == "the schema cannot be followed to its end"
 
 
-def test_it_ends_when_nobody_waits() -> None:
+def test_it_ends_when_no_caller_waits() -> None:
     looks = iter([*[False] * 10, *[True] * 100])
     found = misfit(json.dumps({"items": {"minimum": 0}}), [1] * 1000, lambda: next(looks))
     assert found == "the schema cannot be followed to its end"

@@ -44,6 +44,7 @@ LONGEST = 400
 """Lines of a module that is not data or one algorithm."""
 LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
+    "events": "data: a class for each event",
 }
 """Longer modules, and what they are."""
 
@@ -58,10 +59,10 @@ ONLY_IN = {
     "jsonschema": {"language.schema", "language.schema_errors", "answer_schema"},
     "simpleeval": {"language.interpreter"},
     "re2": {"patterns"},
-    "yaml": {"language.yaml_reader"},
+    "yaml": {"language.yaml_reader", "language.write.layout"},
     "tiktoken": {"classification.tokens.exact"},
     "sqlite3": {"ledger.sqlite"},
-    "fcntl": {"ledger.sqlite.lock", "live.writers", "observe.rotation"},
+    "fcntl": {"ledger.sqlite.lock", "live.writers", "observe.alert_claims", "observe.rotation"},
     "starlette": {"providers.simulated.server", "server"},
     "uvicorn": {"providers.simulated.server", "server"},
     "redis": {"ledger.redis.connection"},
@@ -272,7 +273,7 @@ def test_imports_register_nothing_and_write_no_environment() -> None:
 def test_no_command_imports_another() -> None:
     from policy_router.cli.app import COMMANDS
 
-    modules_of_commands = {f"cli.{name}" for name in COMMANDS}
-    assert modules_of_commands <= MODULES.keys()
+    modules_of_commands = {name for name in MODULES if name.startswith("cli.commands.")}
+    assert modules_of_commands == {f"cli.commands.{name}" for name in COMMANDS}
     for name in modules_of_commands:
         assert not own_imports(name) & modules_of_commands, name

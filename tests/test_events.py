@@ -11,12 +11,13 @@ import pytest
 from policy_router.decision.decide import decide
 from policy_router.domain.fallback import Fallback
 from policy_router.errors import AllModelsFailedError
-from policy_router.events import Decided, Event, EventSource, StoreChanged
+from policy_router.event_source import EventSource
+from policy_router.events import Decided, Event, StoreChanged
 from policy_router.execution.executor import Executor
 from policy_router.ids import Ids
 from policy_router.loading import load
-from policy_router.providers.failure import Failure, FailureKind
-from policy_router.router import Router
+from policy_router.providers.failures.failure import Failure, FailureKind
+from policy_router.router.router import Router
 from tests.execution.make import HELLO, FakeCaller, decision, response, spoken
 
 if TYPE_CHECKING:

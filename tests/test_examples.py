@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from policy_router import Request, decide, load
 from policy_router.check.report import inspect_path
+from policy_router.language import files
+from tests.cli.run import run
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,13 +47,38 @@ def test_an_example_shows_what_it_says(name: str, shown: list[str]) -> None:
         assert part in done.stdout
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "policies", *sorted((ROOT / "examples").glob("*.yaml"))], ids=lambda p: p.name
-)
+FROM_OTHERS = ROOT / "examples" / "from_others"
+FILES = [*sorted((ROOT / "examples").glob("*.yaml")), *sorted(FROM_OTHERS.glob("*.yaml"))]
+POLICIES = [ROOT / "policies", *FILES]
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda p: p.name)
 def test_policies_are_sound(path: Path) -> None:
-    report = inspect_path(path)
+    report = inspect_path(path, tests=files.tests_beside(path))
     assert report.policy is not None
     assert not report.findings
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda p: p.name)
+def test_the_tests_of_policies_hold_and_touch_everything(path: Path) -> None:
+    done = run("test", path, "--threshold", "100%")
+    assert done.code == 0, done.out
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda p: p.name)
+def test_the_promises_of_policies_are_proved(path: Path) -> None:
+    done = run("prove", path, "--json")
+    assert done.code == 0, done.out
+    proofs = json.loads(done.out)["policies"][0]["promises"]
+    assert proofs
+    assert {proof["verdict"] for proof in proofs} == {"proved"}
+
+
+def test_every_policy_from_another_tool_is_described_with_its_ideas() -> None:
+    described = (FROM_OTHERS / "README.md").read_text("utf-8")
+    headings = [line[4:-1] for line in described.splitlines() if line.startswith("## `")]
+    assert sorted(headings) == [path.name for path in sorted(FROM_OTHERS.glob("*.yaml"))]
+    assert described.count("- No word for: ") == len(headings)
 
 
 def test_the_default_policy_is_local_first_then_free_then_paid() -> None:
@@ -69,7 +97,7 @@ def test_the_default_policy_is_local_first_then_free_then_paid() -> None:
 
 
 def test_the_policies_declare_their_schema() -> None:
-    for path in [*(ROOT / "policies").glob("*.yaml"), *(ROOT / "examples").glob("*.yaml")]:
+    for path in [*(ROOT / "policies").glob("*.yaml"), *FILES]:
         first = path.read_text("utf-8").splitlines()[0]
         assert first.startswith("# yaml-language-server: $schema=")
         assert (path.parent / first.split("=", 1)[1]).exists()

@@ -13,7 +13,7 @@ from policy_router.classification.body import BodyFacts
 from policy_router.classification.features import Features
 from policy_router.classification.reading import RequestReading
 from policy_router.classification.text import Text
-from policy_router.frozen import maker
+from policy_router.frozen import changer, maker
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +62,14 @@ def test_every_field_has_its_default(frozen: type[RequestReading | Text | Featur
 
 def test_arguments_by_position_are_in_the_order_of_the_fields() -> None:
     assert maker(BodyFacts)(3, frozenset({"vision"}), 9).most == 9
+
+
+def test_a_changed_object_is_what_replace_makes() -> None:
+    change = changer(_Point, "seen", "x")
+    plain = _Point(1, 3, [4])
+    made = change(plain, [5], 6)
+    assert type(made) is _Point
+    assert (made, made.seen) == (replace(plain, x=6, seen=[5]), [5])
+    assert (plain.x, plain.seen) == (1, [4])
+    with pytest.raises(ValueError, match="argument"):
+        change(plain, [5])

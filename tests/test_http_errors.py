@@ -42,7 +42,7 @@ from policy_router.errors import (
 from policy_router.execution.refusal import exhausted, refusal, stopped
 from policy_router.http_errors import ErrorResponse, error_response
 from policy_router.loading import load
-from policy_router.providers.failure import REACTIONS, Failure, FailureKind
+from policy_router.providers.failures.failure import REACTIONS, Failure, FailureKind
 from policy_router.providers.simulated import Garble, Simulated
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def test_no_failure_of_a_provider_is_answered_as_the_caller_s_credential(kind: F
         assert error_response(error).status == REACTIONS[kind].status
 
 
-def test_a_prompt_that_is_too_long_is_said_as_agents_understand_it() -> None:
+def test_a_prompt_that_is_too_long_is_reported_in_words_that_agents_understand() -> None:
     kind = FailureKind.CONTEXT_TOO_LONG
     error = exhausted(NONE, [attempt(kind, "400")], [Failure(kind)], (), None)
     answer = error_response(error)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +31,21 @@ def test_ids_of_several_makers_sort_by_time(time: float, later: float) -> None:
 def test_an_id_is_its_time_and_its_randomness() -> None:
     ids = Ids(lambda: 1_784_800_920.5, lambda size: bytes(range(size)))
     assert ids() == f"{1_784_800_920_500_000:014x}000102030405060708"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no forks")
+def test_a_forked_child_has_randomness_of_its_own() -> None:
+    ids = Ids(lambda: 1_000.0)
+    ids()
+    made, sent = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(sent, ids().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(made, LENGTH).decode()[14:] != ids()[14:]
+    os.close(made)
+    os.close(sent)
 
 
 def test_threads_never_get_one_id_twice() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +22,7 @@ from policy_router.domain.dialect import Dialect
 from policy_router.domain.original import OriginalRequest
 from policy_router.intake import Intake, take_in
 from policy_router.options import FACTS, OPTIONS, ChatParameters
-from policy_router.providers.body import PARAMETERS
+from policy_router.providers.requests.body import PARAMETERS
 from tests.agent_bodies import RENDERED, Conversation, Human
 
 if TYPE_CHECKING:
@@ -333,3 +334,27 @@ def test_the_bound_on_tokens_holds_for_the_body_as_the_client_sent_it(dialect: D
     # It is never below that of the translation either.
     empty = OriginalRequest(dialect, {})
     assert take(turns, original=empty).request.max_input_tokens == plain
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {},
+        {"tools": [{"type": "function", "function": {"name": "f", "description": "long " * 50}}]},
+        {"response_format": {"type": "json_object"}, "prediction": {"content": "long " * 50}},
+        {"not_translated": "long " * 50},
+    ],
+    ids=lambda rest: " ".join(rest) or "messages",
+)
+def test_what_a_translation_shares_with_its_body_has_one_size(rest: dict[str, Any]) -> None:
+    turns: list[dict[str, Any]] = [{"role": "user", "content": "hello", "extra": "field"}]
+    body = {"messages": turns, **rest}
+    parameters = {name: value for name, value in rest.items() if name != "not_translated"}
+    bounds = [
+        take(turns, original=OriginalRequest(Dialect.CHAT, sent), **parameters)
+        for sent in (body, copy.deepcopy(body))  # the same objects; others that are equal
+    ]
+    assert bounds[0].request == bounds[1].request
+    longer = {**body, "messages": [*turns, {"role": "user", "content": "more " * 50}]}
+    more = take(turns, original=OriginalRequest(Dialect.CHAT, longer), **parameters).request
+    assert (more.max_input_tokens or 0) > (bounds[0].request.max_input_tokens or 0)

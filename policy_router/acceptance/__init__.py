@@ -1,1 +1,1 @@
-"""Whether an answer is good enough to be returned."""
+"""Checks whether an answer is good enough to be returned."""

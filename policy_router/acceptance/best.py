@@ -1,16 +1,16 @@
-"""Answers that were rejected, kept in case no model gives a better one. No IO."""
+"""Keeps rejected answers, in case no model gives a better one. No IO."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from policy_router.providers.failure import FailureKind
+from policy_router.providers.failures.failure import FailureKind
 
 if TYPE_CHECKING:
     from policy_router.acceptance.checks import Verdict
     from policy_router.domain.models import Model
-    from policy_router.providers.failure import Failure
+    from policy_router.providers.failures.failure import Failure
 
 T = TypeVar("T")
 _WHOLE: Final = frozenset({FailureKind.EMPTY, FailureKind.REJECTED})

@@ -1,4 +1,4 @@
-"""What the checks of an answer need of the request that it answers."""
+"""The parts of a request that the checks of its answer need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from policy_router.acceptance.user_code import Functions
     from policy_router.domain.decision import Decision
     from policy_router.domain.models import Model
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
     from policy_router.resilience.threads import Threads
 
 

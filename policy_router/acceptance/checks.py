@@ -19,13 +19,13 @@ from policy_router.answer_schema.match import misfit
 from policy_router.domain.acceptance import OnRejected
 from policy_router.domain.findings import Finding
 from policy_router.patterns import search
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.domain.acceptance import Accept
-    from policy_router.providers.chat import ChatChoice
+    from policy_router.providers.answers.chat import ChatChoice
 
 Stopped: TypeAlias = "Callable[[], bool]"
 """Whether no request waits for the verdict any more, so that the work can end."""

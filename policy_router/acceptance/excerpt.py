@@ -1,11 +1,11 @@
-"""Shortens a text to what the context of a model is sure to hold."""
+"""Shortens a text so that it surely fits into the context of a model."""
 
 from __future__ import annotations
 
 from typing import Final
 
 LEAST_SHOWN: Final = 256
-"""Bytes that an excerpt has at least; less would show nothing of a text."""
+"""Bytes that an excerpt has at least; less would not show what a text is about."""
 _HEAD: Final = 0.75
 """Share of the beginning in an excerpt; the rest is the end of the text."""
 

@@ -13,7 +13,7 @@ from policy_router.redaction.message import redact
 
 if TYPE_CHECKING:
     from policy_router.acceptance.user_code import Functions
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
 
 
 async def check_with_function(

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.acceptance.excerpt import LEAST_SHOWN, byte_length, excerpt
 from policy_router.classification.tokens.bound import most_tokens
-from policy_router.providers.body import last_user_text
+from policy_router.providers.requests.body import last_user_text
 
 if TYPE_CHECKING:
     from policy_router.acceptance.checked_request import CheckedRequest
     from policy_router.domain.acceptance import Judge
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
 
 OUTPUT: Final = 16
 """Tokens that a judge may answer with: one word, and some providers take no smaller cap."""

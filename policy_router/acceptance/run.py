@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from policy_router.acceptance.checked_request import CheckedRequest
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.findings import Finding
-    from policy_router.providers.chat import ChatAnswer, ChatChoice
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChoice
 
 
 async def run_checks(request: CheckedRequest, answer: ChatAnswer) -> Verdict:

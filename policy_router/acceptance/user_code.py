@@ -51,7 +51,7 @@ class FunctionFailed:
     """A call without a result.
 
     Attributes:
-        reason: Why; repeats nothing of the arguments.
+        reason: Why; repeats no part of the arguments.
     """
 
     reason: str

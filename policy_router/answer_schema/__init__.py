@@ -1,1 +1,1 @@
-"""JSON Schemas that answers of models are checked by."""
+"""Checks answers of models against JSON Schemas, in bounded time."""

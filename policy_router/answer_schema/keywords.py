@@ -1,4 +1,4 @@
-"""Keywords of JSON Schema, evaluated in a time that no answer can drag out.
+"""The keywords of JSON Schema, evaluated in time that no answer can inflate.
 
 jsonschema matches patterns with Python's `re`, which some texts make backtrack almost forever, and
 compares each item with every other. Here patterns are RE2 and both take linear time.

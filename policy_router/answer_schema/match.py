@@ -4,8 +4,9 @@ The text of an answer is not trusted. So nothing is fetched, the work has a boun
 answer can lift, and a mismatch is described by a place in the schema, never by the answer's words.
 
 Why this walks the schema in Python: jsonschema-rs, which is faster, cannot be stopped, lets no
-other thread run meanwhile, and needs exponential time where a schema refers to itself twice. To say
-where an answer differs it also collects every error: gigabytes for an answer of one megabyte.
+other thread run in the meantime, and needs exponential time where a schema refers to itself twice.
+To say where an answer differs it also collects every error: gigabytes for an answer of one
+megabyte.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether answers can be checked by a JSON Schema."""
+"""Finds what makes a JSON Schema unusable for checking answers."""
 
 from __future__ import annotations
 

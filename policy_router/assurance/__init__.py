@@ -1,1 +1,1 @@
-"""Exact answers about all requests at once, over the cells that a policy can distinguish."""
+"""Proofs about all requests at once: promises, differences of policies, reach of models."""

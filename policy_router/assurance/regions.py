@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from policy_router.assurance.cover import Cover
+from policy_router.assurance.demands import Demand, demands_of
+from policy_router.assurance.impossible import impossible_boxes
 from policy_router.decision.bitset import bits
 from policy_router.decision.space import Space, TooWide, meet
 from policy_router.domain.condition import (
     COMPLEXITY,
-    HOUR,
     TASK,
-    WEEKDAY,
     Any,
     Not,
     Op,
@@ -30,22 +31,32 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Span
 
 
+class Part(StrEnum):
+    """What a restriction belongs to: a part of the policy, or the request itself (DEMAND)."""
+
+    RULE = "rule"
+    TASK = "task"
+    BAND = "band"
+    MONEY = "money"
+    DEMAND = "demand"
+
+
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """Something that excludes models or wants a minimum tier.
+    """Something that excludes models or requires a minimum tier.
 
-    It is a rule, a task, a band, or the lack of a budget or a price. Sets of models are ints: bit i
-    is model i.
+    It is a rule, a task, a band, the lack of a budget or a price, or what a request asks of a
+    model. Sets of models are ints: bit i is model i.
 
     Attributes:
         boxes: Where it applies; None when its condition has too many boxes.
         exact: Whether it applies everywhere in the boxes; otherwise a pattern decides as well.
         removes: The models that it excludes.
-        below: The models below the tier that it wants.
+        below: The models below the tier that it requires.
         says: What it is, such as ``rule `x` ``.
         span: Its position in the policy files.
         rule: Its position among the rules; None for anything else.
-        of_task: Whether it is a task.
+        part: What it belongs to.
     """
 
     boxes: tuple[Box, ...] | None
@@ -55,7 +66,12 @@ class Restriction:
     says: str
     span: Span | None
     rule: int | None
-    of_task: bool = False
+    part: Part = Part.RULE
+
+    @property
+    def of_task(self) -> bool:
+        """Whether it is a task."""
+        return self.part is Part.TASK
 
 
 class Regions:
@@ -77,7 +93,12 @@ class Regions:
     """
 
     def __init__(
-        self, policy: Policy, cancelled: Poll = never, others: Sequence[Tree] = ()
+        self,
+        policy: Policy,
+        cancelled: Poll = never,
+        others: Sequence[Tree] = (),
+        *,
+        demanding: bool = False,
     ) -> None:
         """Gather the restrictions.
 
@@ -85,27 +106,31 @@ class Regions:
             policy: The policy.
             cancelled: Polled during searches.
             others: Conditions whose tests the space distinguishes as well.
+            demanding: Whether what requests ask of a model by their facts counts as well.
         """
         self._policy = policy
         self._cancelled = cancelled
         strict = not policy.fallback.step_down
-        named: list[tuple[Tree, int, int, str, Span | None, bool]] = []
-        for section, fact, entries in (
-            ("task", TASK, policy.tasks),
-            ("band", COMPLEXITY, policy.bands),
+        named: list[tuple[Tree, int, int, str, Span | None, Part]] = []
+        for part, fact, entries in (
+            (Part.TASK, TASK, policy.tasks),
+            (Part.BAND, COMPLEXITY, policy.bands),
         ):
             for entry in entries:
                 below = policy.models_below(entry.min_tier) if entry.min_tier else 0
-                removes = policy.removed_by_task(entry.name) if section == "task" else 0
+                removes = policy.removed_by_task(entry.name) if part is Part.TASK else 0
                 if below or removes:
                     test = Test(fact, Op.IN, (entry.name,))
                     removes |= below if strict else 0
-                    says, of_task = f"{section} `{entry.name}`", section == "task"
-                    named.append((test, removes, below, says, entry.span, of_task))
-        unpaid = list(_unpaid(policy))
+                    says = f"{part} `{entry.name}`"
+                    named.append((test, removes, below, says, entry.span, part))
+        uncovered = list(unpaid(policy))
         trees = [r.when.tree for r in policy.rules if r.when is not None]
-        trees += [part[0] for part in named] + [u[0] for u in unpaid if u[0] is not None]
-        self.space = Space(policy.vocabulary, policy.bands, [*trees, *others])
+        trees += [each[0] for each in named] + [u[0] for u in uncovered if u[0] is not None]
+        trees += others
+        demands = demands_of(policy, trees) if demanding else []
+        trees += [demand.where for demand in demands if demand.where is not None]
+        self.space = Space(policy.vocabulary, policy.bands, trees)
         self._patterns = {i for i, d in enumerate(self.space.dimensions) if d.is_pattern}
         sources = []
         for number, rule in enumerate(policy.rules):
@@ -117,18 +142,24 @@ class Regions:
             if rule.shadow:  # it excludes nothing, but may still be dead
                 removes = below = 0
             sources.append(Restriction(boxes, exact, removes, below, says, rule.span, number))
-        for tree, removes, below, says, span, of_task in named:
+        for tree, removes, below, says, span, part in named:
             boxes, exact = self._boxes(tree)
-            sources.append(Restriction(boxes, exact, removes, below, says, span, None, of_task))
-        for where, removes, says, span in unpaid:
+            sources.append(Restriction(boxes, exact, removes, below, says, span, None, part))
+        for where, removes, says, span in uncovered:
             boxes, exact = self._boxes(where)
-            sources.append(Restriction(boxes, exact, removes, 0, says, span, None))
+            sources.append(Restriction(boxes, exact, removes, 0, says, span, None, Part.MONEY))
+        for demand in demands:
+            boxes, exact = self._where(demand)
+            says = demand.says
+            sources.append(
+                Restriction(boxes, exact, demand.models, 0, says, None, None, Part.DEMAND)
+            )
         self.sources = tuple(sources)
         self._gather(len(policy.models))
 
     def _gather(self, models: int) -> None:
         """Number all boxes, and group them by restriction and by model."""
-        flat: list[Box] = list(self._clockless())
+        flat: list[Box] = list(impossible_boxes(self.space))
         self.impossible = (1 << len(flat)) - 1
         owner: list[int | None] = [None] * len(flat)
         self.holds: list[int] = []
@@ -164,14 +195,14 @@ class Regions:
             return None, False
         return boxes, not any(self._patterns & set(box) for box in boxes)
 
-    def _clockless(self) -> Iterator[Box]:
-        """Boxes with only one of hour and weekday, which come from one clock."""
-        at = {d.fact: i for i, d in enumerate(self.space.dimensions)}
-        if HOUR in at and WEEKDAY in at:
-            absent = {i: 1 << self.space.dimensions[i].size - 1 for i in (at[HOUR], at[WEEKDAY])}
-            for one, other in ((at[HOUR], at[WEEKDAY]), (at[WEEKDAY], at[HOUR])):
-                live = self.space.dimensions[other].live
-                yield {one: absent[one], other: live & ~absent[other]}
+    def _where(self, demand: Demand) -> tuple[tuple[Box, ...] | None, bool]:
+        """The boxes of a demand."""
+        if not demand.otherwise or not isinstance(demand.where, Test):
+            return self._boxes(demand.where)
+        position, cells = self.space.cells(demand.where)
+        dimension = self.space.dimensions[position]
+        stated = dimension.live & ~(1 << dimension.size - 1) & ~cells
+        return (({position: stated},) if stated else ()), True
 
     def owners(self, boxes: int) -> tuple[Restriction, ...]:
         """The restrictions that these boxes belong to, in written order."""
@@ -188,7 +219,8 @@ class Regions:
 
     def demoted(self, models: int) -> dict[int, int]:
         """For each of these models the boxes outside of which it is neither excluded nor below the
-        wanted tier."""
+        required tier.
+        """
         boxes = dict.fromkeys(bits(models), 0)
         for number, source in enumerate(self.sources):
             for model in bits((source.removes | source.below) & models):
@@ -239,7 +271,7 @@ class Regions:
         return sorted({n for bit in bits(met) if (n := self._owner[bit]) is not None})
 
 
-def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None]]:
+def unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None]]:
     """Where models lack a budget or a price: a condition (None: everywhere), the models, what it
     is, and its place."""
     money = [m for m in policy.limits if m.metric is Metric.USD and not m.shadow]

@@ -1,1 +1,1 @@
-"""Models, prices and abilities from LiteLLM's own table."""
+"""Reads models, prices and abilities from LiteLLM's table."""

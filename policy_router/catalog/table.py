@@ -62,7 +62,7 @@ class CatalogEntry:
         context: The context in tokens, or None.
         max_output: The longest answer in tokens, or None.
         abilities: What the model can do.
-        efforts: The levels of effort that it has beside the usual ones, such as `xhigh`.
+        efforts: The levels of effort that it has in addition to the usual ones, such as `xhigh`.
         retired: The day on which the provider stops serving it, as an ISO date, or None.
     """
 

@@ -1,4 +1,4 @@
-"""Which rules protect, and which tests must hold for a rule to apply."""
+"""Which rules protect data or money, and which of their tests must hold for them to apply."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def positive_tests(tree: Tree) -> frozenset[Test]:
 
 
 class Promises:
-    """The tests in the conditions of invariants: what is promised where they hold is written down.
+    """The tests in the conditions of invariants.
 
     Args:
         policy: The policy with the invariants.

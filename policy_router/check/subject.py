@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from policy_router.assurance.cover import GaveUp
+from policy_router.assurance.promises import prove
 from policy_router.assurance.regions import Regions
 from policy_router.check.addresses import Address, read
 from policy_router.check.undecided import Questions
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from policy_router.assurance.promises import Proof
     from policy_router.assurance.regions import Restriction
     from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Span
@@ -54,6 +56,11 @@ class Subject:
     def space_of(self, condition: Condition) -> Space:
         """Return the space of the requests that a condition by itself distinguishes."""
         return Space(self.policy.vocabulary, self.policy.bands, [condition.tree])
+
+    @cached_property
+    def proofs(self) -> tuple[Proof, ...]:
+        """What is known about every promise."""
+        return prove(self.policy, self.cancelled)
 
     @cached_property
     def addresses(self) -> tuple[tuple[Model, Address, Span], ...]:
@@ -102,9 +109,11 @@ def near(subject: Subject, model: Model) -> str:
     return f"did you mean `{close.removeprefix('openai/') if bare else close}`?" if close else ""
 
 
-def error(rule: str, message: str, span: Span | None, help_: str = "") -> Diagnostic:
+def error(
+    rule: str, message: str, span: Span | None, help_: str = "", *related: tuple[str, Span]
+) -> Diagnostic:
     """Return an error of a lint rule: the policy is not used."""
-    return Diagnostic(rule, Severity.ERROR, message, span, help_)
+    return Diagnostic(rule, Severity.ERROR, message, span, help_, related)
 
 
 def warning(

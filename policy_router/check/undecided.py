@@ -24,6 +24,8 @@ _QUESTIONS: Final = {
     "rule-without-effect": "whether {} changes a decision",
     "contradicting-rules": "whether {} and an earlier rule leave a request without a model",
     "prompt-never-used": "whether a model gets {} with any request",
+    "out-of-reach": "whether any request reaches a model with {}",
+    "first-without-effect": "whether any model comes first by {}",
     "order-conflict": "whether {} and an earlier rule put different models first",
 }
 

@@ -1,1 +1,1 @@
-"""What a request asks for: its task, its complexity, its needs, its tokens."""
+"""Classifies requests: task, complexity, needed abilities, tokens."""

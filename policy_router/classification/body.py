@@ -157,8 +157,8 @@ def read_body(
     if has_format:
         needs.add("json")
         tokens += weigh(form).tokens
-    beside = [each for each in (form, body.get("prediction")) if each is not None]
-    most += weigh(beside).most if beside else 0
+    extras = [each for each in (form, body.get("prediction")) if each is not None]
+    most += weigh(extras).most if extras else 0
     elsewhere = _ELSEWHERE[dialect]
     if elsewhere and any(body.get(name) is not None for name in elsewhere):
         most = UNBOUNDED
@@ -182,6 +182,15 @@ FRAME: Final = 16
 """Tokens that chat formats add to a message, at most."""
 _AROUND: Final = 2
 """Bytes that a field adds to its value, at most."""
+_COUNTED: Final = ("messages", "tools", "response_format", "prediction")
+"""Fields of a chat body that `read_body` counts."""
+
+
+def has_same_size(body: Mapping[str, object], translated: Mapping[str, object]) -> bool:
+    """Whether a chat body is as large as its translation, since what counts is the same objects."""
+    return all(body.get(name) is translated.get(name) for name in _COUNTED)
+
+
 _ELSEWHERE: Final[Mapping[Dialect, tuple[str, ...]]] = MappingProxyType(
     {
         Dialect.CHAT: (),

@@ -44,7 +44,7 @@ class Classification:
         features: Counts of the request.
         form: What the text that is judged is made of.
         reading: What its headers and its body say.
-        criticality: What the caller says of it, 0..1, in place of the task's; None where it says
+        criticality: What the caller says about it, 0..1, in place of the task's; None where it says
             nothing.
         abstained: Whether the estimator does not know, so that the score is the middle of its
             scale.

@@ -18,6 +18,7 @@ from policy_router.classification.keywords import Keywords
 from policy_router.classification.kinds import is_code
 from policy_router.classification.vocabulary import vocabulary
 from policy_router.domain.complexity import CONFIDENT, Weights
+from policy_router.frozen import maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +58,9 @@ class Estimate:
     score: float
     factors: tuple[Factor, ...] = ()
     abstained: bool = False
+
+
+_new_estimate: Final = maker(Estimate)
 
 
 class Estimator(Protocol):
@@ -200,7 +204,7 @@ class Heuristic:
         whole = sum([value * weight for _, value, weight in weighted])
         score = curve(whole)
         part = score / whole if whole else 0.0
-        return Estimate(
+        return _new_estimate(
             score,
             tuple([Factor(name, value, w, value * w * part) for name, value, w in weighted]),
         )

@@ -1,4 +1,4 @@
-"""Finds and leaves out what a body asks the provider to run itself, such as a search of the web.
+"""Finds, or leaves out, the tools of a body that the provider runs, such as web search.
 
 Such tools are charged by use, send data to third parties and feed the model any number of tokens. A
 body that is sent as it came must not contain them unless its request needs `hosted_tools`.
@@ -22,7 +22,7 @@ _FIELDS: Final = frozenset(
         "web_search_options",
     }
 )  # fmt: skip
-"""Fields beside the tools that have a provider search, read other sources or run code."""
+"""Fields next to the tools that have a provider search, read other sources or run code."""
 _OF_THE_CLIENT: Final[Mapping[Dialect, frozenset[object]]] = MappingProxyType(
     {
         Dialect.CHAT: frozenset({"function", "custom"}),
@@ -46,8 +46,11 @@ def hosted_parts(body: Mapping[str, Any], dialect: Dialect) -> tuple[str, ...]:
     Returns:
         The fields and the tools, by their path.
     """
-    fields = (name for name in sorted(_FIELDS & body.keys()) if body[name] is not None)
-    return (*fields, *_hosted_tools(body.get("tools"), dialect, "tools"))
+    fields: list[str] = []
+    if not _FIELDS.isdisjoint(body):
+        fields = [name for name in sorted(_FIELDS & body.keys()) if body[name] is not None]
+    tools = body.get("tools")
+    return (*fields, *(_hosted_tools(tools, dialect, "tools") if tools else ()))
 
 
 def without_hosted(body: Mapping[str, Any], dialect: Dialect) -> Mapping[str, Any]:

@@ -59,7 +59,8 @@ _SPACES: Final = (
 
 def in_bytes(word: str) -> bytes:
     """Return an RE2 pattern that finds a word or phrase in UTF-8 wherever `whole_word` does, and
-    beside letters beyond ASCII also where it is part of another word."""
+    next to letters beyond ASCII also where it is part of another word.
+    """
     parts = [_quoted(part.encode("utf-8", "surrogatepass")) for part in word.split(" ")]
     before = rb"\b" if _ASCII_JOINS.match(word[0]) else b""
     after = rb"\b" if _ASCII_JOINS.match(word[-1]) else b""

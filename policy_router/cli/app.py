@@ -6,29 +6,39 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from policy_router.cli import (
+from policy_router.cli.commands import (
     audit,
     bakeoff,
     calibrate,
     check,
     classify,
     demo,
+    diff,
+    discover,
     doctor,
     evaluate,
     experiments,
     explain,
     feedback,
+    fmt,
+    graph,
     health,
     init,
     keys,
+    lsp,
     models,
     prompts,
+    prove,
+    replay,
+    report,
     route,
     rules,
     run,
     schema,
     serve,
+    simulate,
     suggest,
+    test,
     usage,
 )
 from policy_router.cli.exit_codes import table as exit_codes
@@ -38,31 +48,79 @@ from policy_router.cli.version import version
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
-    "demo": demo.demo,
-    "init": init.init,
-    "check": check.check,
-    "route": route.route,
-    "explain": explain.explain,
-    "classify": classify.classify,
-    "calibrate": calibrate.calibrate,
-    "bakeoff": bakeoff.bakeoff,
-    "run": run.run,
-    "serve": serve.serve,
-    "keys": keys.keys,
-    "usage": usage.usage,
-    "experiments": experiments.experiments,
-    "evaluate": evaluate.evaluate,
-    "suggest": suggest.suggest,
-    "feedback": feedback.feedback,
-    "health": health.health,
-    "models": models.models,
-    "audit": audit.audit,
-    "doctor": doctor.doctor,
-    "prompts": prompts.prompts,
-    "rules": rules.rules,
-    "schema": schema.schema,
+GROUPS: Final[Mapping[str, Mapping[str, Callable[..., None]]]] = {
+    "Get started": {
+        "demo": demo.demo,
+        "init": init.init,
+    },
+    "Write a policy": {
+        "check": check.check,
+        "fmt": fmt.fmt,
+        "schema": schema.schema,
+        "rules": rules.rules,
+        "lsp": lsp.lsp,
+    },
+    "See what it decides": {
+        "route": route.route,
+        "explain": explain.explain,
+        "classify": classify.classify,
+        "graph": graph.graph,
+        "prompts": prompts.prompts,
+    },
+    "Verify it": {
+        "test": test.policy_tests,
+        "prove": prove.prove,
+        "diff": diff.diff,
+        "replay": replay.replay,
+        "simulate": simulate.simulate,
+    },
+    "Use it": {
+        "run": run.run,
+        "serve": serve.serve,
+        "keys": keys.keys,
+    },
+    "Operate it": {
+        "usage": usage.usage,
+        "report": report.report,
+        "health": health.health,
+        "doctor": doctor.doctor,
+        "audit": audit.audit,
+    },
+    "Manage models": {
+        "models": models.models,
+        "discover": discover.discover,
+    },
+    "Learn from outcomes": {
+        "suggest": suggest.suggest,
+        "experiments": experiments.experiments,
+        "evaluate": evaluate.evaluate,
+        "feedback": feedback.feedback,
+        "bakeoff": bakeoff.bakeoff,
+        "calibrate": calibrate.calibrate,
+    },
 }
+"""All commands, under the headings that help shows."""
+
+COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
+    name: function for group in GROUPS.values() for name, function in group.items()
+}
+
+
+class _Program(typer.core.TyperGroup):
+    """The program, whose help lists the commands by group."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  of click
+        """Write the groups; the objects are those of click, which typer may bring itself."""
+        longest = max(map(len, COMMANDS))
+        room = formatter.width - longest - 6
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [
+                        (name.ljust(longest), self.commands[name].get_short_help_str(room))
+                        for name in commands
+                    ]
+                )
 
 
 def _show_version(wanted: bool) -> None:
@@ -106,6 +164,7 @@ def command(argv: Sequence[str]) -> Any:
     # left out when a command comes first.
     bare = not argv or argv[0] not in COMMANDS
     app = typer.Typer(
+        cls=_Program,
         no_args_is_help=True,
         add_completion=bare,
         # Without markup, help starts sooner and shows `[20/min]` as written.

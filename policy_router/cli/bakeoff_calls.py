@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.acceptance import Accept, Judge, OnRejected
+from policy_router.domain.decision import Reason
 from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule
 from policy_router.errors import BudgetExceededError, RateLimitError, RoutingError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Candidate, Decision
     from policy_router.events import Event
     from policy_router.execution.answer import Answer
-    from policy_router.router import Router
+    from policy_router.router.router import Router
 
 OTHER: Final = "other"
 BY: Final = "the bake-off"
@@ -33,6 +34,10 @@ _PATIENCE: Final = 120.0
 """Seconds that a call waits for a rate limit at most."""
 _QUESTION: Final = 600
 """Tokens of an answer and of the instructions that a judge reads, about."""
+_AT_PRESENT: Final = frozenset(
+    {Reason.BUDGET, Reason.RATE_LIMIT, Reason.COOLING, Reason.BUSY, Reason.STATE}
+)
+"""Why a model that the policy allows is out: nothing that a request could change."""
 _VERDICT: Final = 16
 """Tokens that a judge may answer with."""
 
@@ -110,6 +115,21 @@ def estimate(planned: Sequence[PlannedPrompt], judge: Judge | None) -> tuple[int
     return total, sorted(unknown)
 
 
+def short_of_room(planned: Sequence[PlannedPrompt]) -> dict[str, tuple[int, str]]:
+    """The models that the policy allows, and that are out at the moment.
+
+    Returns:
+        By model, how many prompts it is out for, and why it is for the first of them.
+    """
+    out: dict[str, tuple[int, str]] = {}
+    for each in planned:
+        for skip in each.decision.skipped:
+            if skip.reason in _AT_PRESENT:
+                number, why = out.get(skip.model, (0, skip.detail))
+                out[skip.model] = number + 1, why
+    return out
+
+
 @dataclass(slots=True)
 class Trials:
     """The answers of all models, while they are made.
@@ -119,12 +139,14 @@ class Trials:
         failed: By model, how many calls gave no answer, or one that nothing could mark.
         spent: What all calls cost, the judge's too, in nano-USD.
         stopped: Why the rest is not asked; None where all of it is.
+        unjudged: How many answers were marked, but have no verdict of the judge.
     """
 
     done: list[GradedPrompt] = field(default_factory=list)
     failed: dict[str, int] = field(default_factory=dict)
     spent: int = 0
     stopped: str | None = None
+    unjudged: int = 0
     _judging: dict[str, int] = field(default_factory=dict)
 
     def note(self, event: Event) -> None:
@@ -202,16 +224,18 @@ class Trials:
         accepts = answer.decision.accept
         is_judged = any(each.by == BY for each in accepts)
         own = [each for each in accepts if each.by != BY]
+        by_judge = any(each.by == BY for each in answer.unchecked)
         if planned.row.expected is not None:
             texts = [choice.message.text for choice in answer.choices]
             quality = float(all(contains(text, planned.row.expected) for text in texts))
+            self.unjudged += by_judge
         elif any(each.check in {"llm", "python"} for each in answer.unchecked):
             return None
         else:
             quality = float(not answer.rejected)
         if own:
             passed = not any(each.by != BY for each in answer.rejected)
-        elif is_judged:
+        elif is_judged and not by_judge:
             passed = not answer.rejected
         else:
             return GradedAnswer(quality, cost)

@@ -8,8 +8,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from policy_router.cli.jsonl import read_body, read_lines
+from policy_router.cli.options.request import messages_of
 from policy_router.cli.output import fail, inform
-from policy_router.cli.request import messages_of
 from policy_router.domain.money import NANO_PER_USD
 from policy_router.learning.cascades import GradedAnswer, GradedPrompt
 from policy_router.quoting import quoted
@@ -67,6 +67,7 @@ def read_prompts(file: str, most: int) -> list[PromptRow]:
         most: How many prompts are read at most.
     """
     rows: dict[str, PromptRow] = {}
+    texts: set[str] = set()
     repeated = 0
     for number, body in _bodies(file):
         if len(rows) == most:
@@ -79,11 +80,15 @@ def read_prompts(file: str, most: int) -> list[PromptRow]:
         expected = body.get("expected")
         if expected is not None and not (isinstance(expected, str) and expected.strip()):
             fail(f"line {number}: `expected` is not a text that an answer can contain")
-        id_ = str(body.get("id", _digest(messages)))
+        text = _digest(messages)
+        id_ = str(body.get("id", text))
         facts = {name: body[name] for name in _FACTS if name in body}
         options = cast("RequestOptions", facts)
-        repeated += id_ in rows
-        rows.setdefault(id_, PromptRow(number, id_, messages, options, expected))
+        if id_ in rows or text in texts:
+            repeated += 1
+            continue
+        texts.add(text)
+        rows[id_] = PromptRow(number, id_, messages, options, expected)
     if repeated:
         inform(f"{count(repeated, 'prompt')} left out: a repeated id or text adds no evidence")
     return list(rows.values())

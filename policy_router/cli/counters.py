@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from policy_router.cli.store_option import reached
+from policy_router.cli.options.store import reached
 from policy_router.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.cli.request import PreparedRequest
-    from policy_router.cli.store_option import StoreLocation
+    from policy_router.cli.options.request import PreparedRequest
+    from policy_router.cli.options.store import StoreLocation
     from policy_router.decision.policy import Policy
     from policy_router.domain.experience import Measured
     from policy_router.domain.experiments import Assignment
@@ -28,7 +28,7 @@ async def counted(
     """Return the request with the current readings of the counters that matter to it, with what is
     remembered of its session, and with the arms of experiments that it is always in.
 
-    A request that an experiment draws by itself is in no arm here: each one is drawn anew.
+    A request that an experiment draws by itself is in no arm here: each one is drawn again.
     """
     from policy_router.execution.accounting import Accounting  # noqa: PLC0415  not needed for --help
 
@@ -50,7 +50,7 @@ async def counted(
 async def _measured(
     policy: Policy, prepared: PreparedRequest, store: object
 ) -> Mapping[str, Measured]:
-    """What past outcomes say of models at such requests; nothing while the store is away."""
+    """What past outcomes say about models at such requests; nothing while the store is away."""
     from policy_router.experience.keeper import ExperienceKeeper  # noqa: PLC0415  as above
     from policy_router.experience.recorder import OutcomeRecorder  # noqa: PLC0415  as above
 
@@ -64,7 +64,7 @@ async def _arms(
     policy: Policy, situation: Situation, now: float | None, store: Store
 ) -> tuple[Assignment, ...]:
     """The arms that a request is always in; none while the store cannot be read."""
-    from policy_router.decision.drawing import draw_arms  # noqa: PLC0415  as above
+    from policy_router.decision.arm_assignment import draw_arms  # noqa: PLC0415  as above
     from policy_router.experience.followed import ended_arms, read_experiments  # noqa: PLC0415
 
     try:

@@ -11,7 +11,7 @@ from policy_router.cli.output import fail, show_json
 from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
-    from policy_router.cli.request import PreparedRequest
+    from policy_router.cli.options.request import PreparedRequest
     from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Decision
 

@@ -26,7 +26,7 @@ def read_lines(file: str | None) -> Iterator[tuple[int, str]]:
         else:
             raw = Path(str(file)).read_bytes()
     except OSError as problem:
-        fail(f"cannot read {printable(str(file))}: {problem.strerror}")
+        fail(f"cannot read {printable(str(file))}: {(problem.strerror or str(problem)).lower()}")
     text = raw.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
     return (pair for pair in enumerate(text.split("\n"), start=1) if pair[1].strip())
 

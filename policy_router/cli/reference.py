@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.cli.app import COMMANDS, command
+from policy_router.cli.app import COMMANDS, GROUPS, command
 from policy_router.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _HEAD: Final = """\
 # Commands
@@ -29,11 +29,17 @@ def reference() -> str:
     """Return the reference as Markdown."""
     lines = [_HEAD, "| exit code | meaning |", "|---|---|"]
     lines += [f"| {code.value} | {code.meaning} |" for code in ExitCode]
+    lines += ["", "| to | commands |", "|---|---|"]
+    lines += [f"| {heading} | {_linked(group)} |" for heading, group in GROUPS.items()]
     program = command([])
     for name in COMMANDS:
         lines += ["", f"## {name}", "", *_description(COMMANDS[name].__doc__ or "")]
         lines += _parameters(COMMANDS[name], program.commands[name].params)
     return "\n".join(lines) + "\n"
+
+
+def _linked(names: Iterable[str]) -> str:
+    return ", ".join(f"[{name}](#{name})" for name in names)
 
 
 def _description(text: str) -> Iterator[str]:

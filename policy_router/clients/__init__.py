@@ -1,1 +1,1 @@
-"""What the headers and the body of a request reveal about the program that sends it."""
+"""Identifies the program that sends a request, from its headers and body."""

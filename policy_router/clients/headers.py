@@ -1,4 +1,4 @@
-"""Reads HTTP headers that anybody may have written."""
+"""Reads HTTP headers, which anyone may have written."""
 
 from __future__ import annotations
 

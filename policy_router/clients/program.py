@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +59,7 @@ class Program:
 
     @property
     def is_unlisted(self) -> bool:
-        """Whether nothing but its name, its session and its parent is known of the sender."""
+        """Whether nothing but its name, its session and its parent is known about the sender."""
         return self.client is OTHERS and self.housekeeping is None and not self.tools
 
 
@@ -107,11 +108,9 @@ def _client(
 ) -> Client:
     """Return the row of a program: by its headers, or else by its tools or its session."""
     products = [known[name].lower() for name in PRODUCTS if name in known]
-    for client in CLIENTS if known else ():
-        if not client.marks.isdisjoint(known) or any(
-            product.startswith(client.agents) for product in products
-        ):
-            return client
+    listed = _by_headers(frozenset(known), tuple(products)) if known else None
+    if listed is not None:
+        return listed
     if tools and not products:
         names = frozenset(_tool_name(tool) for tool in islice(tools, _MOST_TOOLS))
         for client in CLIENTS:
@@ -124,6 +123,17 @@ def _client(
     ):
         return CLIENTS[0]
     return OTHERS
+
+
+@lru_cache(maxsize=1024)
+def _by_headers(names: frozenset[str], products: tuple[str, ...]) -> Client | None:
+    """The row of a program that these headers tell; the same programs ask again and again."""
+    for client in CLIENTS:
+        if not client.marks.isdisjoint(names) or any(
+            product.startswith(client.agents) for product in products
+        ):
+            return client
+    return None
 
 
 def _tool_name(tool: object) -> str:

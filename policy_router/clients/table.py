@@ -1,4 +1,4 @@
-"""What is known about the programs that send requests: one row for each.
+"""The known client programs, one row for each.
 
 The rows come from recorded requests and from published source code of the programs. A program that
 is not listed has the last row.

@@ -1,4 +1,4 @@
-"""Whether a message only tells a model to go on, or refers to what was asked before it.
+"""Whether a message only tells a model to go on, or refers to an earlier question.
 
 The words are in `follow_ups.toml`, which is read when the first message is.
 """

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
-from policy_router.decision.grouping import Groups, groups_of
+from policy_router.decision.order.grouping import Groups, groups_of
 from policy_router.domain.aliases import ANY_MODEL
 from policy_router.domain.decision import Reason, Skip
 

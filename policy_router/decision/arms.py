@@ -1,4 +1,4 @@
-"""What the arms of experiments that a request was drawn into do to its decision.
+"""The effect of experiment arms on the decision of a request that was drawn into them.
 
 An arm only reorders: it puts models first among those that the policy allows, and has models
 that can reason do so at another effort. It makes no model a candidate.
@@ -15,7 +15,7 @@ from policy_router.domain.decision import Candidate
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from policy_router.decision.fixed_places import First
+    from policy_router.decision.order.fixed_places import First
     from policy_router.domain.effort import Effort
     from policy_router.domain.experiments import Arm, Assignment, Experiment
     from policy_router.domain.models import Model

@@ -1,8 +1,8 @@
 """Sets of small numbers as ints: bit i of the int stands for the number i.
 
 The functions here are written for speed: a decision with 1,000 rules and 50 models takes about 10
-microseconds, and `benchmarks/decide.py` measures it. `tests/decision/test_ranking.py` compares them
-with plain code.
+microseconds, and `benchmarks/decide.py` measures it. `tests/decision/order/test_ranking.py`
+compares them with plain code.
 """
 
 from __future__ import annotations

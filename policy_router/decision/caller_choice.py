@@ -1,4 +1,4 @@
-"""What a caller asks for by words: only some models, not others, none below a tier."""
+"""The choice of models by the caller: `only`, `avoid` and `min_tier` of a request."""
 
 from __future__ import annotations
 

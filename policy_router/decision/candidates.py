@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from policy_router.decision.grouping import ordered_in_groups
-from policy_router.decision.measured import ModelEstimates
-from policy_router.decision.moment import values_of_the_moment
-from policy_router.decision.order_keys import order_keys
+from policy_router.decision.order.dynamic_values import dynamic_values, is_measured_alone
+from policy_router.decision.order.grouping import ordered_in_groups
+from policy_router.decision.order.model_estimates import ModelEstimates
+from policy_router.decision.order.order_keys import order_keys
 from policy_router.decision.sessions import kept_in_tier
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.models import TYPICAL_OUTPUT
@@ -16,14 +16,15 @@ from policy_router.domain.ordering import SortKey
 from policy_router.domain.sessions import Keep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.decision.arms import ArmEffect
-    from policy_router.decision.fixed_places import First
     from policy_router.decision.index import Index
+    from policy_router.decision.order.fixed_places import First
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect, TaskEffect
     from policy_router.domain.decision import Candidate
+    from policy_router.domain.ordering import OrderKey
     from policy_router.domain.request import Request
     from policy_router.domain.sessions import SessionStep
     from policy_router.domain.situation import Situation
@@ -58,7 +59,7 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
         own: What the task does to the models, if anything.
         step: What the session means for the request, if anything.
         allowed: The models that may answer.
-        floor: The lowest rank that the request wants.
+        floor: The lowest rank that the request requires.
         first: What rules and the task put first.
         lead: What the arms of experiments put before that.
     """
@@ -69,20 +70,29 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
     tokens, now = request.tokens, snapshot.now
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     output *= request.answers
-    values = values_of_the_moment(policy, index, situation, snapshot, prefer)
+    least, measured = policy.learning.min_samples, None
+    values: Mapping[OrderKey, Sequence[float]] = {}
+    if snapshot.measured and is_measured_alone(index, request, snapshot, prefer):
+        measured = index.order.measured.by(request, snapshot, prefer, least)
+    else:
+        values = dynamic_values(policy, index, situation, snapshot, prefer)
     note = None
     if values and (snapshot.measured or SortKey.VALUE in values):
-        estimates = ModelEstimates(request, situation.task, snapshot, policy.learning.min_samples)
+        estimates = ModelEstimates(request, situation.task, snapshot, least)
         note = partial(estimates.note, index.models)
     usual = index.order.candidates
     if lead.first:
         first = lead.first + first
     if step is None and request.model is None and (own is None or own.use is None):
+        if measured is not None:
+            return measured.candidates(request, snapshot, allowed, floor, first)
         candidates = usual(allowed, floor, first, prefer, tokens, output, values, now, note)
         return index.as_called(candidates) if index.prompted else candidates
-    by_keys = partial(
+    by_keys: Order = partial(
         usual, prefer=prefer, tokens=tokens, output=output, values=values, now=now, note=note
     )
+    if measured is not None:
+        by_keys = partial(measured.candidates, request, snapshot)
     grouped = partial(_grouped, index, request, own, by_keys, lead.models)
     if step is None or step.before is None:
         candidates = grouped(allowed, floor, first)
@@ -158,7 +168,7 @@ def cut(
 
     Args:
         candidates: All candidates in order.
-        most: How many are wanted; None wants all.
+        most: How many are wanted; None for all.
     """
     if most is None:
         return candidates, ()

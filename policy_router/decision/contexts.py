@@ -65,7 +65,7 @@ class Contexts:
 
 
 def _taken(model: Model) -> str:
-    """What the policy keeps of a model's context, in words."""
+    """What the policy keeps of a model's context, as text."""
     prompt, cap = model.prompt, model.fixed_output
     kept = []
     if prompt is not None and prompt.tokens:

@@ -1,4 +1,4 @@
-"""Which models are beyond a criterion, and how that is said.
+"""Which models exceed a criterion, and how that is worded.
 
 Callers, rules and tasks set the same criteria; `by` in the texts is who does: `the request`, or a
 rule or task with its name.

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.decision.arms import NO_EFFECT, with_effort
 from policy_router.decision.candidates import cut, ordered
+from policy_router.decision.construction import new_decision
 from policy_router.decision.criteria import stricter
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
 from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import beyond_bounds, gates_for
-from policy_router.decision.learned import by_evidence
-from policy_router.decision.limits_in_shadow import limit_effects
-from policy_router.decision.making import new_decision
+from policy_router.decision.limits.shadow_limits import limit_effects
+from policy_router.decision.order.demotion import demote
+from policy_router.decision.order.learned_order import by_evidence
 from policy_router.decision.prompts import chosen_prompts
 from policy_router.decision.remaining import Remaining
 from policy_router.decision.sessions import session_step
-from policy_router.decision.set_back import set_back
 from policy_router.decision.shadow import learning_effect, names_of, rule_effect
 from policy_router.decision.vector_spaces import other_spaces
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.learning import LearningMode
 from policy_router.domain.snapshot import Snapshot
+from policy_router.frozen import changer
 
 if TYPE_CHECKING:
     from policy_router.decision.index import Index
@@ -33,9 +32,12 @@ if TYPE_CHECKING:
     from policy_router.decision.rule_effects import Effect
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.request import Request
+    from policy_router.domain.shadow import ShadowEffect
     from policy_router.domain.situation import Situation
 
 _EMPTY: Final = Snapshot()
+_unlearned: Final = changer(Snapshot, "measured", "beliefs")
+_with_shadow: Final = changer(Decision, "shadow")
 
 
 def decide(policy: Policy, request: Request, snapshot: Snapshot = _EMPTY) -> Decision:
@@ -67,7 +69,22 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         return _denied(policy, situation)
     learned = snapshot.measured or snapshot.beliefs is not None
     if learned and policy.learning.mode is not LearningMode.ADJUST:
-        return _as_declared(policy, situation, snapshot)
+        aside = snapshot if policy.learning.is_on else None
+        return _decided_now(policy, situation, _unlearned(snapshot, {}, None), aside)
+    return _decided_now(policy, situation, snapshot)
+
+
+def _decided_now(
+    policy: Policy, situation: Situation, snapshot: Snapshot, aside: Snapshot | None = None
+) -> Decision:
+    """The decision of a valid request, and what the parts in shadow would have done.
+
+    Args:
+        policy: The policy to decide by.
+        situation: The request as the policy sees it.
+        snapshot: The state of the world, as far as it counts.
+        aside: The same with what was learned, where that is in shadow.
+    """
     index = policy._index
     matching = index.matching(situation.facts)
     effect_of = index.effect
@@ -76,10 +93,10 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         index = index.hearing(index.prompts, situation.facts, chosen)
     in_shadow, limits = matching & index.shadowing, index.limits
     if not in_shadow and not limits.shadowing:
-        return _decided(policy, index, situation, snapshot, effect_of(matching))
+        return _decided(policy, index, situation, snapshot, effect_of(matching), aside)
     matching ^= in_shadow
     effect = effect_of(matching)
-    decision = _decided(policy, index, situation, snapshot, effect)
+    decision = _decided(policy, index, situation, snapshot, effect, aside)
     remaining = Remaining(policy, index, snapshot, effect, decision)
     shadow = []
     for rule, box in index.in_shadow(in_shadow):
@@ -91,30 +108,16 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         shadow.append(rule_effect(rule, decision, applied, after))
     if limits.shadowing:
         shadow += limit_effects(index, remaining, situation, snapshot)
-    return replace(decision, shadow=tuple(shadow))
+    return _with_shadow(decision, (*shadow, *decision.shadow))
 
 
-def _as_declared(policy: Policy, situation: Situation, snapshot: Snapshot) -> Decision:
-    """The decision where outcomes may not change it, and what they would have changed."""
-    decision = decide_on(policy, situation, replace(snapshot, measured={}, beliefs=None))
-    if not policy.learning.is_on or decision.denied is not None:
-        return decision
-    applied = decide_on(_adjusting(policy), situation, snapshot)
-    learned = learning_effect(without=decision, applied=applied)
-    return decision if learned is None else replace(decision, shadow=(*decision.shadow, learned))
-
-
-def _adjusting(policy: Policy) -> Policy:
-    """The same policy as one whose order follows outcomes. It shares the index, which does not
-    depend on that."""
-    adjusting = copy(policy)
-    learning = replace(policy.learning, mode=LearningMode.ADJUST)
-    object.__setattr__(adjusting, "learning", learning)
-    return adjusting
-
-
-def _decided(  # noqa: C901  one step after the other
-    policy: Policy, index: Index, situation: Situation, snapshot: Snapshot, effect: Effect
+def _decided(  # noqa: C901, PLR0912, PLR0915, PLR0917  one step after the other
+    policy: Policy,
+    index: Index,
+    situation: Situation,
+    snapshot: Snapshot,
+    effect: Effect,
+    aside: Snapshot | None = None,
 ) -> Decision:
     """The decision of a valid request, by what the rules and limits that apply mean together."""
     if effect.denied is not None:
@@ -166,14 +169,22 @@ def _decided(  # noqa: C901  one step after the other
     if snapshot.beliefs is not None:
         candidates, learned = by_evidence(policy, situation, snapshot, candidates, floor, accept)
     if snapshot.last or request.max_candidates is not None:
-        candidates = set_back(candidates, snapshot.last)
+        candidates = demote(candidates, snapshot.last)
         candidates, beyond = cut(candidates, request.max_candidates)
         skipped += beyond
+    shadow: tuple[ShadowEffect, ...] = ()
+    if aside is not None and len(candidates) > 1:  # outcomes only reorder
+        others = ordered(
+            policy, index, situation, aside, effect, own, step, allowed, floor, first, lead
+        )
+        others, _ = by_evidence(policy, situation, aside, others, floor, accept)
+        shadow = learning_effect(candidates, demote(others, aside.last)[: request.max_candidates])
     unmet = () if candidates or not request.needs else index.able.unmet(request.needs)
-    return new_decision(
+    decision = new_decision(
         policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet,
         snapshot.now if index.priced_by_hour else None, step, lead.arms, learned,
     )  # fmt: skip
+    return _with_shadow(decision, shadow) if shadow else decision
 
 
 def _checks(

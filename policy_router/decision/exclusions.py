@@ -94,8 +94,8 @@ def _beyond(
         slow = _where(models, lambda model: is_too_slow(model, longest))
         yield Exclusion(slow, Reason.LATENCY, lambda model: too_slow(model, longest, by), span)
     if most is not None:
-        dear = _where(models, lambda model: is_over_price(model, most))
-        yield Exclusion(dear, Reason.PRICE, lambda model: over_price(model, most, by), span)
+        over = _where(models, lambda model: is_over_price(model, most))
+        yield Exclusion(over, Reason.PRICE, lambda model: over_price(model, most, by), span)
 
 
 def _where(models: Sequence[Model], excludes: Callable[[Model], bool]) -> int:

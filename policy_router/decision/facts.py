@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from policy_router.decision.making import new_situation
+from policy_router.decision.construction import new_situation
 from policy_router.decision.validate import problem_of
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.situation import Situation

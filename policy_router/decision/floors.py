@@ -1,4 +1,4 @@
-"""The lowest tier that is wanted, and the models that it excludes where nothing steps down."""
+"""The lowest tier that a request requires, and the models that it excludes without `step_down`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def floor_of(
     effect: Effect, task: Task | None, band: Band | None
 ) -> tuple[int, Rule | Task | Band | None]:
-    """The lowest rank that is wanted, and what wants it; rules come before the task and band."""
+    """The lowest rank required, and what requires it; rules come before the task and band."""
     floor: int = effect.floor
     floor_by: Rule | Task | Band | None = effect.floor_by
     for source in (task, band):
@@ -27,7 +27,7 @@ def floor_of(
 
 
 def spell_source(source: Rule | Task | Band) -> str:
-    """What wants a tier, such as ``band `hard` ``."""
+    """What requires a tier, such as ``band `hard` ``."""
     kind = "band" if isinstance(source, Band) else type(source).__name__.lower()
     return f"{kind} `{source.name}`"
 

@@ -23,6 +23,7 @@ from policy_router.decision.criteria import (
     too_slow,
 )
 from policy_router.domain.decision import Reason, Skip
+from policy_router.frozen import maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -65,6 +66,9 @@ class Gate:
         return tuple(skips)
 
 
+_new_skip: Final = maker(Skip)
+
+
 def _where(index: Index, excludes: Callable[[Model], bool]) -> int:
     return sum(1 << i for i, model in enumerate(index.models) if excludes(model))
 
@@ -98,7 +102,7 @@ def _not_asked_for(index: Index, request: Request) -> Sequence[Skip]:
     if choice is not None:
         return choice.skips
     detail = f"the request allows only `{asked}`"
-    return [Skip(m.name, Reason.MODEL, detail, span=m.span) for m in index.models]
+    return [_new_skip(m.name, Reason.MODEL, detail, span=m.span) for m in index.models]
 
 
 def _over_cost(index: Index, request: Request, snapshot: Snapshot) -> int:

@@ -1,4 +1,4 @@
-"""The parts of a policy, prepared for lookups.
+"""The index of a policy: its parts, prepared for lookups.
 
 The condition of each rule is a union of boxes in the space of requests. Boxes are numbered from
 the last rule to the first, so that the highest bit of a set of boxes, which an int gives at once,
@@ -21,11 +21,12 @@ from policy_router.decision.bitset import bits
 from policy_router.decision.contexts import Contexts
 from policy_router.decision.criteria import CostBound, stricter
 from policy_router.decision.exclusions import exclusions_of, name_of
-from policy_router.decision.grouping import groups_of
-from policy_router.decision.limits import LimitIndex
+from policy_router.decision.limits.limit_index import LimitIndex
 from policy_router.decision.lookup import KEPT, BoxLookup
+from policy_router.decision.order.evidence_orders import EvidenceOrders
+from policy_router.decision.order.grouping import groups_of
+from policy_router.decision.order.ranking import Rankings
 from policy_router.decision.prompts import PromptIndex
-from policy_router.decision.ranking import Rankings
 from policy_router.decision.rule_effects import Effect, RuleEffect, RuleSkips, TaskEffect
 from policy_router.decision.space import Space, boxes_of
 from policy_router.domain.condition import HOUR, WEEKDAY
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policy_router.decision.exclusions import Exclusion
-    from policy_router.decision.fixed_places import First
+    from policy_router.decision.order.fixed_places import First
     from policy_router.decision.space import Box
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.aliases import Alias
@@ -76,6 +77,7 @@ class Index:
 
     Attributes:
         shadowing: The boxes of the rules that are in shadow, as `matching` numbers them.
+        evidence: The changes of order that past outcomes ask for.
         prompts: Which prompt each model gets; None for a policy without prompts.
         prompted: Whether `models` are as they are called with prompts, which an index has that
             `hearing` returned. Everything else of the policy is the same.
@@ -133,6 +135,7 @@ class Index:
             isinstance(key, FunctionKey) for keys in (prefer, *own_orders) for key in keys
         )
         self.order = Rankings(models, tiers, prefer, own_orders)
+        self.evidence = EvidenceOrders(keeps=not (prompts or self.priced_by_hour))
         self.below = self.order.below
         self.sessions = sessions
         kept = models if sessions.keep is Keep.MODEL else ()
@@ -267,7 +270,7 @@ class Index:
 
     def _prefer_of(self, part: Rule | Task) -> tuple[OrderKey, ...] | None:
         """The sort keys of a rule or a task: the policy's own object where they are equal, since
-        the order by that is at hand."""
+        the order by it is cached."""
         return self._prefer if part.prefer == self._prefer else part.prefer
 
     def _lookup(self, space: Space) -> BoxLookup:

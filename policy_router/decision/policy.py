@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from policy_router.decision.index import Index
 from policy_router.domain.complexity import Band, Complexity
-from policy_router.domain.insight import DiscoverySettings, OutcomeSettings, ReportSettings
+from policy_router.domain.insight import (
+    AlertSettings,
+    DiscoverySettings,
+    OutcomeSettings,
+    ReportSettings,
+)
 from policy_router.domain.learning import Learning
 from policy_router.domain.sessions import Sessions
 
@@ -15,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
-    from policy_router.decision.limits import LimitIndex
+    from policy_router.decision.limits.limit_index import LimitIndex
     from policy_router.domain.aliases import Alias
     from policy_router.domain.detection import Sensitive
     from policy_router.domain.experiments import Experiment
@@ -62,6 +67,7 @@ class Policy:
         tests: Requests and what is expected to be decided for them, in written order.
         outcomes: What the journal keeps of the calls that were made.
         reports: What reports compare with.
+        alerts: Where alerts are sent.
         discovery: Where new models are looked for.
         detect: Kinds of sensitive text that requests are searched for, in written order.
 
@@ -93,6 +99,7 @@ class Policy:
     tests: tuple[PolicyTest, ...] = ()
     outcomes: OutcomeSettings = OutcomeSettings()  # noqa: RUF009  as above
     reports: ReportSettings = ReportSettings()  # noqa: RUF009  as above
+    alerts: AlertSettings = AlertSettings()  # noqa: RUF009  as above
     discovery: DiscoverySettings = DiscoverySettings()  # noqa: RUF009  as above
     detect: tuple[Sensitive, ...] = ()
     _index: Index = field(init=False, compare=False, repr=False)
@@ -125,7 +132,10 @@ class Policy:
         return self._index.by_name
 
     def model(self, name: str) -> Model:
-        """The model of that name.
+        """The model with a name.
+
+        Args:
+            name: Its name in the policy.
 
         Raises:
             KeyError: The policy has no such model.
@@ -133,12 +143,22 @@ class Policy:
         return self._index.by_name[name]
 
     def alias(self, name: str) -> Alias | None:
-        """The alias that a request asks for by a name; None when it asks for none."""
+        """The alias that a request asks for.
+
+        Args:
+            name: What the request names: an alias, a model or `auto`.
+
+        Returns:
+            The alias; None when the name is not one, and no pattern matches it.
+        """
         choice = self._index.aliases.find(name)
         return None if choice is None else choice.alias
 
     def position(self, name: str) -> int:
         """The position of a model in `models`, which is its bit in a set of models.
+
+        Args:
+            name: Its name in the policy.
 
         Raises:
             KeyError: The policy has no such model.
@@ -146,15 +166,36 @@ class Policy:
         return self._index.at[name]
 
     def task(self, name: str | None) -> Task | None:
-        """The task of that name; None when there is none."""
+        """The task with a name.
+
+        Args:
+            name: The name; None finds no task.
+
+        Returns:
+            The task; None when the policy has no such task.
+        """
         return self._index.tasks.get(name) if name is not None else None
 
     def band(self, name: str | None) -> Band | None:
-        """The band of that name; None when there is none."""
+        """The complexity band with a name.
+
+        Args:
+            name: The name; None finds no band.
+
+        Returns:
+            The band; None when the policy has no such band.
+        """
         return self._index.bands.get(name) if name is not None else None
 
     def band_for(self, score: float) -> Band | None:
-        """The band that a score of complexity (0..1) lies in; None when it is below all of them."""
+        """The complexity band that a score lies in.
+
+        Args:
+            score: The complexity, 0..1.
+
+        Returns:
+            The band; None when the score is below all of them.
+        """
         return self._index.band_for(score)
 
     @property
@@ -170,22 +211,60 @@ class Policy:
         return self._index.everyone
 
     def models_below(self, rank: int) -> int:
-        """The set of the models whose tier has a lower rank."""
+        """The set of the models of weaker tiers.
+
+        Args:
+            rank: Position of a tier in `tiers`.
+        """
         return self._index.below[rank]
 
     def models_up_to(self, rank: int) -> int:
-        """The set of the models whose tier has this rank or a lower one."""
+        """The set of the models of a tier and of weaker ones.
+
+        Args:
+            rank: Position of the tier in `tiers`.
+        """
         below = self._index.below
         return below[rank + 1] if rank + 1 < len(below) else self._index.everyone
 
     def removed_by(self, rule: int) -> int:
-        """The set of the models that a rule, by its position in `rules`, excludes where it
-        applies."""
+        """The set of the models that a rule excludes where it applies.
+
+        Args:
+            rule: Position of the rule in `rules`.
+        """
         return self._index.removed_by(rule)
 
     def removed_by_task(self, task: str) -> int:
-        """The set of the models that a task, by its name, excludes."""
+        """The set of the models that a task excludes.
+
+        Args:
+            task: Name of the task.
+        """
         return self._index.removed_by_task(task)
+
+    def models_asked_for(self, name: str) -> int:
+        """The set of the models that a request may get when it asks for a name.
+
+        Args:
+            name: A model, an alias or `auto`.
+
+        Returns:
+            The models; the empty set for an unknown name.
+        """
+        aliases = self._index.aliases
+        choice = aliases.find(name)
+        if choice is not None:
+            return choice.models
+        number = self._index.at.get(name)
+        if number is not None:
+            return 1 << number
+        return self._index.everyone if aliases.knows(name) else 0
+
+    @property
+    def known_abilities(self) -> frozenset[str]:
+        """The abilities that a request may need: the built-in ones and those it declares."""
+        return self._index.abilities
 
     # -- what is counted ---------------------------------------------------------------------
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from policy_router.decision.arms import NO_EFFECT
 from policy_router.decision.candidates import ordered
 from policy_router.decision.floors import floor_of
-from policy_router.decision.learned import by_evidence
-from policy_router.decision.order_keys import order_keys
+from policy_router.decision.order.demotion import demote
+from policy_router.decision.order.learned_order import by_evidence
+from policy_router.decision.order.order_keys import order_keys
 from policy_router.decision.sessions import session_step
-from policy_router.decision.set_back import set_back
 from policy_router.decision.shadow import names_of
 from policy_router.domain.decision import Reason
 from policy_router.domain.ordering import SortKey
@@ -117,7 +117,7 @@ class Remaining:
             candidates, _ = by_evidence(
                 policy, decision.situation, snapshot, candidates, floor, decision.accept
             )
-        return [candidate.name for candidate in set_back(candidates, snapshot.last)]
+        return [candidate.name for candidate in demote(candidates, snapshot.last)]
 
 
 def _but_for_models(effect: Effect) -> tuple[object, ...]:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from policy_router.decision.criteria import CostBound
     from policy_router.decision.exclusions import Exclusion
-    from policy_router.decision.fixed_places import First
-    from policy_router.decision.grouping import Groups
+    from policy_router.decision.order.fixed_places import First
+    from policy_router.decision.order.grouping import Groups
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.decision import RuleReasons
     from policy_router.domain.models import Model
@@ -34,8 +34,8 @@ class Effect:
     Attributes:
         allowed: The models that they leave (bit i: model i).
         first: The models that they put first.
-        floor: The lowest rank that they want.
-        floor_by: The rule that wants it; None when none does.
+        floor: The lowest rank that they require.
+        floor_by: The rule that requires it; None when none does.
         denied: The first rule that denies the request; None when none does.
         accept: The checks that they require.
         reasons: Their names, and the models that they exclude, each by the first to do so.

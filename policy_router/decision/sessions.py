@@ -1,4 +1,4 @@
-"""What the session of a request means for its decision: which model or tier goes first, and why.
+"""How the session of a request affects its decision: which model or tier goes first, and why.
 
 The model that served a session goes first while it may answer, has not failed since, and is not
 below the tier of the session. That tier is the highest that a request of the session needed; it
@@ -53,14 +53,14 @@ def session_step(  # noqa: PLR0917  what a decision has worked out by then
         return SessionStep(keep, None, SessionMove.BEGINS, floor, tiers[floor], reason)
     rank, reason, errors = min(state.rank, len(tiers) - 1), state.reason, state.tool_errors
     if request.tool_errors < errors:
-        errors = 0  # a tool succeeded meanwhile
+        errors = 0  # a tool succeeded in the meantime
     if floor > rank:
         rank, reason, errors = floor, needed, request.tool_errors
     elif request.tool_errors >= errors + TOOL_ERRORS:
         stronger = allowed & ~policy.models_up_to(rank)
         if stronger:
             rank = min(m.rank for i, m in enumerate(policy.models) if stronger >> i & 1)
-            reason = f"{request.tool_errors} results of tools in a row were errors"
+            reason = f"{request.tool_errors} tool results in a row were errors"
             errors = request.tool_errors
     if keep is Keep.MODEL:
         move = _move(policy, state, allowed, rank)

@@ -1,4 +1,4 @@
-"""What a part of a policy that is in shadow would have done, in words: two outcomes compared."""
+"""The effect that a part of a policy in shadow would have had, as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policy_router.domain.acceptance import Accept
-    from policy_router.domain.decision import Decision
+    from policy_router.domain.decision import Candidate, Decision
     from policy_router.domain.limits import Limit
     from policy_router.domain.rules import Rule
 
@@ -75,24 +75,26 @@ def limit_effect(
     return ShadowEffect(kind, limit.name, detail, done.removed, done.first, None, limit.span)
 
 
-def learning_effect(*, without: Decision, applied: Decision) -> ShadowEffect | None:
+def learning_effect(
+    without: Sequence[Candidate], applied: Sequence[Candidate]
+) -> tuple[ShadowEffect, ...]:
     """What past outcomes would have done to the order of a request, and by which key.
 
     Args:
-        without: The decision by declared values, which is the one that holds.
-        applied: The decision as it would be by measured values.
+        without: The candidates by declared values, whose order is the one that holds.
+        applied: The candidates as they would be by measured values.
 
     Returns:
-        The effect; None where the order is the same.
+        The effect; nothing where the order is the same.
     """
-    before, after = names_of(without), names_of(applied)
+    before, after = [c.model.name for c in without], [c.model.name for c in applied]
     if after == before:
-        return None
+        return ()
     done = _compared(before, after)
     detail = done.detail
     if done.first is not None:
-        detail = f"{detail}: {applied.candidates[0].detail}"
-    return ShadowEffect("section", "learning", detail, done.removed, done.first, None)
+        detail = f"{detail}: {applied[0].detail}"
+    return (ShadowEffect("section", "learning", detail, done.removed, done.first, None),)
 
 
 def names_of(decision: Decision) -> list[str]:

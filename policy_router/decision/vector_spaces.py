@@ -1,4 +1,4 @@
-"""Which models make embeddings that can be compared with each other.
+"""Which embedding models share a vector space.
 
 Vectors of two models have nothing to do with each other, so that an index which holds both finds
 nothing. Two models share a space if they are the same model at two servers, and the policy sets the
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.arms import NO_EFFECT
 from policy_router.decision.bitset import chosen
 from policy_router.decision.candidates import ordered
-from policy_router.decision.fresh_orders import upstream_of
+from policy_router.decision.order.sorting import upstream_of
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from policy_router.decision.fixed_places import First
+    from policy_router.decision.order.fixed_places import First
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect, TaskEffect
     from policy_router.domain.models import Model
@@ -51,7 +51,7 @@ def other_spaces(  # noqa: PLR0917  what a decision has worked out by then; keyw
         effect: What the rules that apply mean.
         own: What the task does to the models, if anything.
         allowed: The models that may answer.
-        floor: The lowest rank that the request wants.
+        floor: The lowest rank that the request requires.
         first: What rules and the task put first.
     """
     index, request = policy._index, situation.request

@@ -38,10 +38,12 @@ def spell_usage(metric: Metric, used: int, cap: int, window: object) -> str:
 
 
 def per_window(window: object) -> str:
-    """Write a window: `a month`, `an hour`, `in 5h`, or `at once` where there is none."""
+    """Write a window: `a month`, `a minute`, `in 5h`, or `at once` where there is none."""
     name = str(window or "")
     if name[:1].isdigit():
         return f"in {name}"
+    if name == "min":
+        return "a minute"
     return f"{'an' if name == 'hour' else 'a'} {name}" if name else "at once"
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections import defaultdict
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from policy_router.diagnostics import Severity
+from policy_router.discovery.fetch import message_of
 from policy_router.discovery.local import KEYS
 from policy_router.ledger.diagnosis import Diagnosis
 
@@ -155,12 +155,6 @@ async def _why_not(base: str, within: float) -> str | None:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return None
-
-
-def message_of(error: OSError) -> str:
-    """Say why a connection failed, in lower case."""
-    number = error.errno or 0
-    return os.strerror(number).lower() if number > 0 else "no such host"
 
 
 def listed(names: Iterable[str]) -> str:

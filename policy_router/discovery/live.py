@@ -13,12 +13,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Severity
-from policy_router.discovery.availability import listed, message_of
+from policy_router.discovery.availability import listed
+from policy_router.discovery.fetch import message_of
 from policy_router.execution.endpoints import at_address
 from policy_router.ledger.diagnosis import Diagnosis
-from policy_router.providers.connections import Connections
-from policy_router.providers.failure import CallFailed
-from policy_router.providers.fault_domain import with_each_key
+from policy_router.providers.failures.failure import CallFailed
+from policy_router.providers.failures.fault_domain import with_each_key
+from policy_router.providers.http.connections import Connections
 from policy_router.providers.model_list import (
     ListRefusedError,
     ModelList,
@@ -60,13 +61,13 @@ class _Question:
 
     @property
     def key(self) -> str:
-        """By which key, in words."""
+        """By which key, as text."""
         variable = self.to.key_variable
         return "without a key" if variable is None else f"with the key in {variable}"
 
     @property
     def users(self) -> str:
-        """The models, in words."""
+        """The models, as text."""
         return listed(model.name for model in self.models)
 
 
@@ -162,7 +163,7 @@ def _missing(question: _Question, models: ModelList) -> list[Diagnosis]:
         if not models.has(name):
             missing[name].append(model.name)
     level = Severity.WARNING if models.complete else Severity.NOTE
-    part = "" if models.complete else "the part of its list that was read of "
+    part = "" if models.complete else "the part that was read of the list of "
     return [
         Diagnosis(
             "model",

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from policy_router.discovery.served import ServedModel, SourceError
+from policy_router.discovery.sources.compatible import read_models
+from policy_router.discovery.sources.ollama import read_tags
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import httpx
 
@@ -23,28 +26,11 @@ WITHIN: Final = 1.0
 """Seconds that all servers together have to answer."""
 _LONGEST_ANSWER: Final = 4 << 20
 """Bytes of an answer; a longer one is no list of models."""
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,119}")
-_EMBEDDING: Final = re.compile(r"embed|\bbge-|rerank", re.IGNORECASE)
 
 KEYS: Final = (
     "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY", "OPENROUTER_API_KEY",
     "MISTRAL_API_KEY", "DEEPSEEK_API_KEY", "XAI_API_KEY", "TOGETHERAI_API_KEY", "CEREBRAS_API_KEY",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A model that a server offers.
-
-    Attributes:
-        name: The name the server knows it by.
-        context: Tokens of its context window; None when the server does not say.
-        elsewhere: Whether the server forwards requests for it to another machine.
-    """
-
-    name: str
-    context: int | None = None
-    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +41,13 @@ class ServerKind:
         name: `ollama`, `lmstudio` or `vllm`.
         base: Its address, such as `http://127.0.0.1:8000`.
         path: Path at which it lists its models.
-        read: Turns the decoded list into models. Raises KeyError, TypeError, ValueError or
-            AttributeError when it is anything else.
+        read: Turns the decoded list into models. Raises SourceError when it is anything else.
     """
 
     name: str
     base: str
     path: str
-    read: Callable[[Any], Iterator[ServedModel]]
+    read: Callable[[Any], Sequence[ServedModel]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +80,10 @@ class Discovered:
     notes: tuple[str, ...] = ()
 
 
-def _ollama_models(answer: Any) -> Iterator[ServedModel]:
-    """Read the answer of Ollama's `/api/tags`."""
-    for row in answer["models"]:
-        name = row["name"]
-        elsewhere = bool(row.get("remote_host")) or name.endswith((":cloud", "-cloud"))
-        yield ServedModel(name, elsewhere=elsewhere)
-
-
-def _openai_models(answer: Any) -> Iterator[ServedModel]:
-    """Read the answer of an OpenAI-compatible `/v1/models`; vLLM adds `max_model_len`."""
-    for row in answer["data"]:
-        size = row.get("max_model_len")
-        yield ServedModel(row["id"], size if isinstance(size, int) and size > 0 else None)
-
-
 SOURCES: Final = (
-    ServerKind("ollama", "http://127.0.0.1:11434", "/api/tags", _ollama_models),
-    ServerKind("lmstudio", "http://127.0.0.1:1234", "/v1/models", _openai_models),
-    ServerKind("vllm", "http://127.0.0.1:8000", "/v1/models", _openai_models),
+    ServerKind("ollama", "http://127.0.0.1:11434", "/api/tags", read_tags),
+    ServerKind("lmstudio", "http://127.0.0.1:1234", "/v1/models", read_models),
+    ServerKind("vllm", "http://127.0.0.1:8000", "/v1/models", read_models),
 )
 
 
@@ -195,19 +165,10 @@ async def _list(client: httpx.AsyncClient, source: ServerKind) -> tuple[ServedMo
 
     try:
         body = await _get(client, source.base + source.path)
-        models = list(source.read(json.loads(body)))
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError):
+        models = source.read(json.loads(body))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError, SourceError):
         return ()
-    except (KeyError, TypeError, AttributeError):
-        return ()
-    chat = {
-        model.name: model
-        for model in models
-        if isinstance(model.name, str)
-        and _NAME.fullmatch(model.name)
-        and not _EMBEDDING.search(model.name)
-    }
-    return tuple(chat.values())
+    return tuple({model.name: model for model in models}.values())
 
 
 async def _get(client: httpx.AsyncClient, url: str) -> bytes:

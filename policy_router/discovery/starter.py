@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,13 +10,15 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.rules.deprecated_model import AHEAD
+from policy_router.discovery.guesses import guessed_tier, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from policy_router.catalog.table import Catalog
-    from policy_router.discovery.local import Discovered, ServedModel
+    from policy_router.discovery.local import Discovered
+    from policy_router.discovery.served import ServedModel
 
 TIERS: Final = ("light", "standard", "heavy")
 MOST: Final = 8
@@ -192,12 +193,12 @@ def _local(discovered: Discovered) -> Iterator[_Entry]:
     """Yield the models of the servers on this machine."""
     for server in discovered.servers:
         provider, end, context, origin = _SERVERS[server.kind]
-        for model in _here(server.models)[:MOST]:
+        for model in _on_this_machine(server.models)[:MOST]:
             size = str(model.context) if model.context else f"{context}  # {origin}"
             yield _Entry(
-                _short(model.name),
+                short_name(model.name),
                 f"{provider}/{model.name}",
-                _tier(model.name),
+                guessed_tier(model.name),
                 (
                     ("api_base", json.dumps(server.base + end)),
                     ("price", "free"),
@@ -209,7 +210,7 @@ def _local(discovered: Discovered) -> Iterator[_Entry]:
             )
 
 
-def _here(models: Sequence[ServedModel]) -> list[ServedModel]:
+def _on_this_machine(models: Sequence[ServedModel]) -> list[ServedModel]:
     return [model for model in models if not model.elsewhere]
 
 
@@ -221,7 +222,7 @@ def _left_out(discovered: Discovered) -> str:
         if model.elsewhere
     ]
     for server in discovered.servers:
-        more = len(_here(server.models)) - MOST
+        more = len(_on_this_machine(server.models)) - MOST
         if more > 0:
             lines.append(f"  # not listed: {more} more of {server.kind}\n")
     return "".join(lines)
@@ -245,13 +246,7 @@ def _hosted(key: str, table: Catalog, today: date) -> Iterator[_Entry]:
         if served:
             lasting = [calls for calls, left in served.items() if left > AHEAD]
             calls = lasting[0] if lasting else max(served, key=lambda name: served[name])
-            yield _Entry(_short(calls), calls, tier, (("api_key_env", key),))
-
-
-def _short(calls: str) -> str:
-    """Return a name for the policy, from the last part of the name for LiteLLM."""
-    text = re.sub(r"[^A-Za-z0-9._:-]", "-", calls.rsplit("/", 1)[-1]).removesuffix(":latest")
-    return text.lstrip("._:-")[:56] or "model"
+            yield _Entry(short_name(calls), calls, tier, (("api_key_env", key),))
 
 
 _TAKEN: Final = frozenset({*TIERS, "free", "paid", "local", "private"})
@@ -268,16 +263,6 @@ def _named(entries: Sequence[_Entry]) -> list[_Entry]:
         taken.add(name.casefold())
         named.append(replace(entry, name=name))
     return named
-
-
-def _tier(name: str) -> str:
-    """Guess the tier of a model from the billions of parameters in its name."""
-    sizes = [
-        float(text)
-        for text in re.findall(r"(?<![0-9.a-z])([0-9]{1,4}(?:\.[0-9])?)b\b", name.lower())
-    ]
-    biggest = max(sizes, default=0.0)
-    return "light" if biggest < 15 else "standard" if biggest < 40 else "heavy"
 
 
 def _model(entry: _Entry) -> str:

@@ -1,1 +1,1 @@
-"""The values that everything else is written in. No IO, no index."""
+"""The value types that all other packages share. No IO, no index."""

@@ -1,4 +1,4 @@
-"""What one call of a model came to."""
+"""The result of one call of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is believed of models, from the outcomes of past requests."""
+"""Beliefs about models, derived from the outcomes of past requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class ModelBelief:
-    """What is believed of a model, for requests of one node.
+    """The belief about a model, for requests of one node.
 
     Attributes:
         first: How likely its answer is good.
@@ -62,7 +62,7 @@ Rivals: TypeAlias = "Mapping[str, Rival]"
 
 @dataclass(frozen=True, slots=True)
 class Beliefs:
-    """What is believed of models for a request.
+    """The beliefs about models for a request.
 
     Attributes:
         revision: Which outcomes they rest on; equal revisions are equal beliefs.

@@ -1,4 +1,4 @@
-"""What a rule or a task requires of a model, in numbers."""
+"""Numeric requirements that a rule or a task sets for models."""
 
 from __future__ import annotations
 

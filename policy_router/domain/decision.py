@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, TypeAlias
 
+from policy_router.domain.decision_text import decision_html, decision_text
 from policy_router.domain.money import format_usd, parse_usd
 from policy_router.domain.sessions import Keep, SessionMove
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Span
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.beliefs import LearnedOrder
+    from policy_router.domain.decision_text import TextRow
     from policy_router.domain.experiments import Assignment
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """Why a model is out."""
+    """Why a model is excluded."""
 
     DENIED = "denied"
     ONLY = "only"
@@ -88,7 +90,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that may answer, and what gave it its place in the order.
+    """A model that may answer, and the reason for its place in the order.
 
     Attributes:
         model: The model.
@@ -218,7 +220,7 @@ class Decision:
         situation: The request as the policy sees it.
         candidates: The models that may answer, in the order they are tried: the fallback chain.
         reasons: The rules that applied and the models that they exclude.
-        further: The models that are out for another reason.
+        further: The models that are excluded for another reason.
         denied: Why no model may answer, if a rule denies the request or it is invalid.
         accept: Checks that the answer must pass, those of the task before those of rules.
         unmet: Where no model may answer: the abilities that the request needs and no model of the
@@ -252,6 +254,21 @@ class Decision:
     learned: LearnedOrder | None = None
     id: str = field(default="", compare=False)
     snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        """Return it as lines for people: the candidates in order, then the models left out."""
+        return decision_text(*self._shown())
+
+    def _repr_html_(self) -> str:
+        """Return the same as HTML, which notebooks show."""
+        return decision_html(*self._shown())
+
+    def _shown(self) -> tuple[str, list[TextRow], list[TextRow]]:
+        facts = " · ".join(filter(None, (self.task, self.complexity, *self.rules)))
+        title = self.denied or (facts if self.candidates else "no model may answer")
+        costs = [(each, _estimate(each.model, self.request, self.now)) for each in self.candidates]
+        rows = [(c.name, c.model.tier, f"${usd}" if usd else "?", c.detail) for c, usd in costs]
+        return title, list(rows), [(s.model, s.detail, str(s.span or "")) for s in self.skipped]
 
     @property
     def unmet_need(self) -> str:
@@ -331,6 +348,9 @@ class Decision:
 
     def cost_usd(self, model: Model) -> Decimal | None:
         """Estimate what an answer by a model costs.
+
+        Args:
+            model: A model of the policy that decided.
 
         Returns:
             US dollars; None when the price of the model is unknown.

@@ -12,7 +12,7 @@ from math import ceil, floor, log2
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PER_DOUBLING: Final = 16
 """Buckets between a duration and twice that duration."""
@@ -46,10 +46,15 @@ def percentile(counts: Mapping[int, int], share: float) -> float | None:
     Returns:
         Seconds; None where there is no duration.
     """
-    total = sum(counts.values())
-    if not total:
-        return None
-    wanted = max(1, ceil(total * share))
+    return percentiles(counts, (share,))[0]
+
+
+def percentiles(counts: Mapping[int, int], shares: Sequence[float]) -> list[float | None]:
+    """The durations that each of some shares of all durations do not exceed; see `percentile`."""
     buckets = sorted(counts)
-    up_to = list(accumulate(counts[bucket] for bucket in buckets))
-    return seconds_of(buckets[bisect_left(up_to, wanted)])
+    up_to = list(accumulate(map(counts.__getitem__, buckets)))
+    total = up_to[-1] if up_to else 0
+    if not total:
+        return [None] * len(shares)
+    places = (bisect_left(up_to, max(1, ceil(total * share))) for share in shares)
+    return [seconds_of(buckets[place]) for place in places]

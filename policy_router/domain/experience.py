@@ -1,4 +1,4 @@
-"""What the outcomes of past requests say of a model."""
+"""What the outcomes of past requests say about a model."""
 
 from __future__ import annotations
 

@@ -118,12 +118,15 @@ class Assignment:
         propensity: How likely this arm was, 0..1.
         by: What was drawn by: `user`, `tenant`, `team`, `key` or `session`, all requests of which
             get this arm; None where this request was drawn by itself.
+        orders: Whether an arm of the experiment puts models first; those of others change only what
+            a model is sent.
     """
 
     experiment: str
     arm: str
     propensity: float
     by: str | None = None
+    orders: bool = field(default=True, compare=False)
 
     def as_dict(self) -> dict[str, object]:
         """Return it as plain JSON values."""

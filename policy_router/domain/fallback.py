@@ -52,12 +52,12 @@ ON_ERROR: Final[Mapping[FaultClass, Action]] = MappingProxyType(
     }
 )
 """The defaults. `bad_request` has none: the next model is tried, unless the failure proves that the
-request is wrong for every model (see `REACTIONS` in `providers.failure`)."""
+request is wrong for every model (see `REACTIONS` in `providers.failures.failure`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """When a model is not called for a while. Times are in seconds.
+    """When a model is in cooldown, and for how long. Times are in seconds.
 
     Attributes:
         failures: How many failures in a row open a model's breaker.
@@ -65,13 +65,13 @@ class Cooldown:
         duration: Seconds for which it is open the first time.
         longest: The longest time for which it is open; it doubles while the model keeps failing.
         share: The share of failed calls, 0..1, that opens it as well.
-        volume: Calls that are needed in the window before `share` is looked at.
-        ramp: Seconds after a recovery in which the model gets ever more of its calls.
-        rate_limit: Seconds of the first rest after a rate limit without a time; it doubles.
-        overloaded: The same where the provider says that it has too much to do.
-        quota: Seconds of rest after a quota was used up, when no time is known.
-        auth: Seconds of rest after a key was rejected.
-        gone: Seconds of rest of a model that does not exist.
+        volume: Calls that are needed in the window before `share` counts.
+        ramp: Seconds after a recovery in which the model gets its requests back step by step.
+        rate_limit: Seconds of the first cooldown after a rate limit without a time; it doubles.
+        overloaded: The same after the provider reports an overload.
+        quota: Seconds of cooldown after a quota was used up, when no time is known.
+        auth: Seconds of cooldown after a key was rejected.
+        gone: Seconds of cooldown of a model that does not exist.
     """
 
     failures: int = 5
@@ -93,8 +93,8 @@ class Degraded:
     """When a model that still answers counts as worse than usual.
 
     Attributes:
-        success: The lowest share of successful calls, 0..1; None does not look at it.
-        latency: The most times as long as in its own last days; None does not look at it.
+        success: The lowest share of successful calls, 0..1; None ignores it.
+        latency: The highest latency, as a multiple of its own in the last days; None ignores it.
         over: Seconds over which both are measured.
         min_samples: Calls that are needed before it is judged.
         skipped: Whether it is not called at all; else it is called after the others.
@@ -113,8 +113,7 @@ class Probe:
 
     Attributes:
         every: Seconds between two probes.
-        models: Names of the models that are probed; None means the free ones on servers of one's
-            own.
+        models: Names of the models that are probed; None means the free ones with an `api_base`.
     """
 
     every: float
@@ -133,9 +132,9 @@ class Fallback:
         patience: The longest time to wait in seconds, as a provider names it, after which the same
             model is called again; where it names a longer one, the next model is called.
         on_stream_break: What is done when a stream breaks after its first token.
-        step_down: Whether models below the wanted tier are candidates, after all others.
+        step_down: Whether models below the required tier are candidates, after all others.
         on_error: What is done for each class of failure.
-        cooldown: When a model is not called for a while.
+        cooldown: When a model is in cooldown.
         degraded: When a model counts as worse than usual; None never.
         probe: How models are probed; None does not probe.
     """

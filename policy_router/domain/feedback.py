@@ -1,14 +1,16 @@
-"""What somebody or something says of the answer to a request."""
+"""What somebody or something says about the answer to a request."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from policy_router.base_errors import UsageError
-from policy_router.domain.identity import bounded_id
+from policy_router.domain.identity import bounded_id, storable
 from policy_router.quoting import quoted
+
+if TYPE_CHECKING:
+    from policy_router.domain.outcome import Outcome
 
 OF_CHECKS: Final = "check"
 """The source of what the policy's own checks say: 1 for an answer that passed, else 0."""
@@ -20,14 +22,15 @@ LONGEST_LABEL: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What one source says of the answer to a request.
+    """What one source says about the answer to a request.
 
     The latest value of each source counts; earlier ones are kept as history.
 
     Attributes:
         decision: Id of the decision, which the answer carries.
         score: How good the answer is, from 0 to 1.
-        source: Who or what says it, such as `user` or `reviewers`; bounded in length.
+        source: The source: who or what judged the answer, such as `user` or `reviewers`; bounded in
+            length.
         label: A word that says why, such as `wrong_language`; never a text.
         at: Unix time at which it was said.
         id: Identifies it; of two values of one moment, that with the greater id is the later one.
@@ -48,18 +51,44 @@ class Feedback:
         score = self.score
         if isinstance(score, bool) or not isinstance(score, int | float):
             raise UsageError(f"`score` must be a number from 0 to 1, not `{quoted(score)}`")
-        if not isfinite(score) or not 0 <= score <= 1:
+        if not 0 <= score <= 1:  # neither is NaN, which no comparison holds for
             raise UsageError(f"`score` must be a number from 0 to 1, not {quoted(score)}")
         for name in ("decision", "source"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
                 raise UsageError(f"`{name}` must be a string with at least one character")
-        object.__setattr__(self, "source", bounded_id(self.source))
+        object.__setattr__(self, "decision", _kept(self.decision))
+        object.__setattr__(self, "source", bounded_id(_kept(self.source)))
         label = self.label
-        if label is not None and (not isinstance(label, str) or len(label) > LONGEST_LABEL):
+        if label is not None and not (isinstance(label, str) and _is_word(label)):
             raise UsageError(
-                f"`label` must be a word of at most {LONGEST_LABEL} characters, not a text"
+                f"`label` must be a word of at most {LONGEST_LABEL} printable characters, not a "
+                "text"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFeedback:
+    """Feedback on an answer that somebody got.
+
+    Attributes:
+        feedback: What was said.
+        before: The score that the same source gave before; None for its first one.
+        outcome: The call that gave the answer.
+    """
+
+    feedback: Feedback
+    before: float | None
+    outcome: Outcome
+
+
+def _is_word(label: str) -> bool:
+    return len(label) <= LONGEST_LABEL and label.isprintable()
+
+
+def _kept(text: str) -> str:
+    """A text as every database keeps it: PostgreSQL keeps none with NUL characters."""
+    return storable(text).replace("\0", "\\x00")
 
 
 def from_someone(feedback: Feedback) -> Feedback:

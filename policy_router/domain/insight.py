@@ -1,4 +1,6 @@
-"""What is kept of calls, what reports compare with, and where new models are looked for."""
+"""What is stored about calls, what reports compare with, where alerts are sent, and where new
+models are looked for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHEAPEST_THAT_FITS: Final = "cheapest_that_fits"
-"""The baseline of the cheapest model that the policy allows for each request."""
+"""The baseline of the cheapest model with a price that the policy allows for each request; free
+models are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class OutcomeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """The graphics cards that models of one's own run on.
+    """The GPUs of self-hosted models.
 
     Attributes:
         memory: Memory of one card, in bytes.
@@ -39,26 +42,44 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """What reports compare with. No report uses it in this version.
+    """What reports compare with. No decision depends on it.
 
     Attributes:
         baselines: Name of a baseline -> name of the model that would answer everything, or
             CHEAPEST_THAT_FITS.
-        gpu: The cards that models of one's own run on, if the policy says it.
+        gpu: The GPUs of self-hosted models, if the policy describes them.
     """
 
     baselines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     gpu: Gpu | None = None
 
+    @property
+    def compares_cheapest(self) -> bool:
+        """Whether a baseline is the cheapest model that fits each request."""
+        return CHEAPEST_THAT_FITS in self.baselines.values()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Where alerts are sent, in addition to metrics and logs. No decision depends on it.
+
+    Attributes:
+        webhook_env: Name of the environment variable with the address that alerts are sent to; None
+            sends none.
+    """
+
+    webhook_env: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class DiscoverySettings:
-    """Where new models are looked for. Nothing is looked for in this version.
+    """Where models are looked for. No decision depends on it.
 
     Attributes:
-        sources: Where to look, such as `ollama`.
-        only: The selectors of models of interest; empty for all.
-        every: Seconds between two looks; None only when asked.
+        sources: Where to look, such as `ollama`; empty for where the policy's models are.
+        only: The selectors of new models of interest; empty for all.
+        every: Seconds for which an answer is used again, and after which a server asks again; None
+            for an hour, and for no server.
     """
 
     sources: tuple[str, ...] = ()

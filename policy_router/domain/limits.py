@@ -242,7 +242,7 @@ class Counter:
         slots: The number of slots of a rolling window.
         start: The beginning of a calendar period, Unix time in seconds.
         end: The end of a calendar period, Unix time; nothing is counted at or after it.
-        idle: Seconds after its last use at which the count of a session begins anew.
+        idle: Seconds after its last use at which the count of a session starts again.
         id: The text of the key, under which stores keep the count; computed unless it is given.
     """
 

@@ -41,7 +41,7 @@ class Via(StrEnum):
     """How a model is called.
 
     Attributes:
-        AUTO: As this version does it best, which is through LiteLLM.
+        AUTO: The best way that this version knows for the model.
         DIRECT: Over HTTP, in the wire format of its provider.
         LITELLM: Through LiteLLM.
     """
@@ -86,10 +86,13 @@ class Model:
         deadline: Seconds after which one call of it is cut off, when declared.
         max_connections: How many calls its server may have under way before a call of this model
             waits, in one process.
+        keep_loaded: Seconds for which it stays in the memory of its server after its last answer,
+            when declared.
         via: How it is called.
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
-        weight: What it costs on hardware of one's own, relative to other free models; above 0.
+        gpu_memory: Bytes that it takes on your own GPUs, for reports, when declared.
+        weight: What it costs on your own hardware, relative to other free models; above 0.
         upstream: What it has in common with the same model at other providers; None when unknown.
         prompt: The prompt of the policy that it gets with the request that is decided, whose
             parameters are part of `params` and `defaults`; None in the policy itself.
@@ -123,8 +126,10 @@ class Model:
     deadline: float | None = None
     max_connections: int = MAX_CONNECTIONS
     via: Via = Via.AUTO
+    keep_loaded: float | None = None
     picture: int = 0
     thumbnail: int = 0
+    gpu_memory: int | None = None
     weight: float = 1.0
     upstream: str | None = None
     prompt: Prompt | None = None
@@ -164,6 +169,9 @@ class Model:
         """Return the most input tokens that a request can have.
 
         Where the request cannot be bounded, it is the context of the model.
+
+        Args:
+            request: The request.
         """
         tokens = request.tokens if request.max_input_tokens is None else request.max_input_tokens
         if request.pictures or request.thumbnails:
@@ -212,6 +220,9 @@ class Model:
 
         It is the cap of the request or of the policy. Without one, it is all that the model can
         produce, which is at most what its context holds.
+
+        Args:
+            request: The request.
         """
         least = self.output_cap(request.max_tokens)
         if self.sent_cap(request.max_tokens) is not None or self.default_output is not None:

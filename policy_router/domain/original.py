@@ -1,4 +1,4 @@
-"""Requests, answers and errors in the form in which they crossed the wire.
+"""Requests, answers and errors exactly as they were sent and received.
 
 A server relays what its client and a model say to each other without translating it, where both
 speak the same dialect:
@@ -9,13 +9,13 @@ speak the same dialect:
     if sent_back is not None and sent_back.dialect is original.dialect:
         return sent_back.data
 
-- The way in: an `OriginalRequest` beside the typed request. A model that is called directly, in the
-  client's dialect, gets the client's body: only `model`, the streaming, and what the policy sets
-  for the model are changed. Every other model gets the typed request.
+- The way in: an `OriginalRequest` alongside the typed request. A model that is called directly, in
+  the client's dialect, gets the client's body: only `model`, the streaming, and what the policy
+  sets for the model are changed. Every other model gets the typed request.
 - The way out: `original` of an answer or a chunk, the bytes as the model sent them. The bytes of
   all chunks in order are the stream up to its last chunk, comments included. Its end may not be
   among them (`data: [DONE]` never is). A chunk without `original` was changed or put together here,
-  and has to be written anew.
+  and has to be rewritten.
 - Errors: `original` of BadRequestError and AllModelsFailedError, where a model that is called
   directly answered with an error status.
 

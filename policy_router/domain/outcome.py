@@ -1,4 +1,4 @@
-"""What one call of a model came to, as history keeps it: never a text of a prompt or an answer."""
+"""The result of one call of a model, as history keeps it: never a text of a prompt or an answer."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _WHOLE: Final = frozenset({"rejected", "empty"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one call of a model came to, or a request for which no model was called.
+    """The result of one call of a model, or a request for which no model was called.
 
     Money is in nano-USD, times are Unix times and durations in seconds.
 
@@ -88,6 +88,9 @@ class Outcome:
         housekeeping: Whether a client made it for itself.
         turn: Number of its turn in the conversation, from 1.
         tool_errors: Results of tools at the end of the conversation that are errors.
+        tags: Tags of the request that the policy declares.
+        attributes: Facts of the request that the policy declares with their values, or as numbers
+            or booleans; never free text.
         arms: The arm that each experiment drew.
         propensity: Probability with which the order of the models was drawn, 0..1; None where
             nothing was drawn.
@@ -107,6 +110,11 @@ class Outcome:
         unsure: Whether `cost` is the most that the call can have cost, for lack of a credible
             count.
         estimate: What the decision expected the call to cost; None without a price.
+        fit_cost: What an answer that was served would have cost from the cheapest model with a
+            price that the policy allows for the request, with the same tokens; None where no report
+            compares with it, or it is not known.
+        next_model: The model that was called after this one for the same request; None where none
+            was, or it is not known.
         passed: Names of the checks that the answer passed.
         rejected: Names of the checks that it failed.
         served: Whether this answer was given to the caller.
@@ -139,6 +147,10 @@ class Outcome:
     housekeeping: bool = False
     turn: int | None = None
     tool_errors: int = 0
+    tags: tuple[str, ...] = ()
+    attributes: Mapping[str, str | float | bool] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     arms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     propensity: float | None = None
     prompt: str | None = None
@@ -155,6 +167,8 @@ class Outcome:
     cost: int | None = None
     unsure: bool = False
     estimate: int | None = None
+    fit_cost: int | None = None
+    next_model: str | None = None
     passed: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     served: bool = False

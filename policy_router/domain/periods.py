@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -48,11 +48,23 @@ def calendar(period: Period, zone: ZoneInfo, now: float) -> tuple[str, float, fl
         Its label, such as `2026-11-18`, `2026-W47` or `2026-11`, and its start and end as Unix
         times; the end is not part of it.
     """
+    last = _last.get((period, zone))
+    if last is not None and last[1] <= now < last[2]:
+        return last
     day = datetime.fromtimestamp(now, zone).date()
     first, start, end = _bounds(period, zone, day)
     if now >= end:  # clocks went back over midnight, and show the old date again
         first, start, end = _bounds(period, zone, day + timedelta(days=1))
-    return _label(period, first), start, end
+    found = _label(period, first), start, end
+    if len(_last) >= _MOST:
+        _last.clear()
+    _last[period, zone] = found
+    return found
+
+
+_MOST: Final = 256
+_last: Final[dict[tuple[Period, ZoneInfo], tuple[str, float, float]]] = {}
+"""The period of each kind that was asked for last: nearly all times lie in the present one."""
 
 
 def _midnight(day: date, zone: ZoneInfo) -> float:

@@ -8,12 +8,34 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from policy_router.diagnostics import Span
+    from policy_router.domain.decision import Reason
+    from policy_router.domain.sessions import SessionMove
     from policy_router.units import Rate
 
 StatedValue: TypeAlias = str | float | bool
 """What a test states of a request; whole numbers are `int`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenStats:
+    """What past outcomes say about a model; None where nothing was measured.
+
+    Attributes:
+        success: Share of its calls that gave a usable answer, 0..1.
+        latency: Median time of its answers, in seconds.
+        quality: Mean of the verdicts on its answers, 0..1.
+        accepted: Share of its answers that passed the checks, 0..1.
+        samples: How many outcomes these rest on; None is as many as are needed to count.
+    """
+
+    success: float | None = None
+    latency: float | None = None
+    quality: float | None = None
+    accepted: float | None = None
+    samples: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +44,24 @@ class GivenState:
 
     Attributes:
         spent: Name of a budget -> money spent of it, in nano-USD.
-        used: Name of a limit -> how much of it is used up, in which period.
-        arm: Name of the experiment that the request takes part in; None is no experiment.
+        used: Name of a limit, of a budget of tokens or of a model with limits -> how much of it is
+            used up, in which period.
+        arm: Name of the experiment that the request takes part in, followed by `/` and the name of
+            the arm where it has several; None is no experiment.
         session: Name of a session -> name of the model that answered its last request.
+        cooling: Names of models in cooldown.
+        clock: When the request is decided, as date and time in the policy's time zone; None is
+            without a clock.
+        stats: Name of a model -> what past outcomes say about it.
     """
 
     spent: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     used: Mapping[str, Rate] = field(default_factory=lambda: MappingProxyType({}))
     arm: str | None = None
     session: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    cooling: tuple[str, ...] = ()
+    clock: datetime | None = None
+    stats: Mapping[str, GivenStats] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +76,13 @@ class Expectation:
         complexity: Name of the complexity band.
         rule: Name of a rule that applies.
         cost: Estimated cost of the first candidate, in nano-USD.
-        denied: Whether the request is refused.
+        denied: Whether no model may answer, or the text with which a rule denies the request.
+        order: Names of all candidates, in order.
+        max_cost: What no candidate is estimated to cost more than, in nano-USD.
+        reasons: Name of a model -> why it may not answer.
+        alias: Name of the alias that the request asks for.
+        session: What the decision does about the model or the tier of the session.
+        places: Name of an expectation -> the position of its value in the policy files.
     """
 
     first: str | None = None
@@ -55,17 +92,26 @@ class Expectation:
     complexity: str | None = None
     rule: str | None = None
     cost: int | None = None
-    denied: bool | None = None
+    denied: bool | str | None = None
+    order: tuple[str, ...] | None = None
+    max_cost: int | None = None
+    reasons: Mapping[str, Reason] = field(default_factory=lambda: MappingProxyType({}))
+    alias: str | None = None
+    session: SessionMove | None = None
+    places: Mapping[str, Span] = field(
+        default_factory=lambda: MappingProxyType({}), compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyTest:
-    """One test. It is not run in this version.
+    """One test.
 
     Attributes:
         name: What the test shows.
         request: The prompt, or facts about the request by name (a list is a tuple). Among the
-            facts, `prompt` is the prompt and `needs` are the abilities the request needs.
+            facts, `prompt` is the prompt, `system` a system message, `needs` are the abilities the
+            request needs, and the names of constraints are those of its caller.
         expect: What is expected of the decision.
         given: The state it assumes.
         span: The position of its name in the policy files.

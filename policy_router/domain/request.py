@@ -1,4 +1,4 @@
-"""What is known of a request when it is decided. It never holds the prompt."""
+"""What is known about a request when it is decided. It never holds the prompt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNBOUNDED: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is known of a request, and what its caller asks for. It never holds the prompt.
+    """What is known about a request, and what its caller asks for. It never holds the prompt.
 
     Collections are copied, so that nothing the caller does later changes the request.
 

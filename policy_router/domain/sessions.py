@@ -1,4 +1,4 @@
-"""What is remembered of a session: a conversation, or one run of an agent.
+"""The state of a session: of a conversation, or of one run of an agent.
 
 A policy keeps a session with its model or in its tier. A decision reads the `SessionState` and says
 in a `SessionStep` what it makes of it; `advance` is the state after the request was answered.
@@ -48,10 +48,13 @@ class Sessions:
         """Whether the session of a request is remembered.
 
         A request that a client makes for itself, such as for a title, neither follows the session
-        nor changes it.
+        nor changes it; nor does one for embeddings, whose models answer nothing.
         """
         return (
-            self.keep is not Keep.OFF and request.session is not None and not request.housekeeping
+            self.keep is not Keep.OFF
+            and request.session is not None
+            and not request.housekeeping
+            and request.answers > 0
         )
 
 
@@ -80,7 +83,7 @@ class SessionState:
         reason: Why it is in that tier.
         updated: Unix time of the last change.
         failed: Whether the model failed since it answered last.
-        tool_errors: How many results of tools in a row were errors when the tier rose last.
+        tool_errors: How many tool results in a row were errors when the tier rose last.
         cached: What providers hold of it in their prompt caches, the latest first.
     """
 
@@ -122,7 +125,7 @@ class SessionStep:
         rank: Rank of the tier that the session is in once this request is answered.
         tier: Name of that tier.
         reason: Why it is in that tier.
-        tool_errors: How many results of tools in a row were errors when the tier rose last.
+        tool_errors: How many tool results in a row were errors when the tier rose last.
     """
 
     keep: Keep

@@ -1,4 +1,4 @@
-"""What a part of a policy that is in shadow would have done to a request."""
+"""The effect that a part of a policy in shadow would have had on a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of the world at the moment of a decision."""
+"""The state of the world at the time of a decision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state of the world at one moment, read before a decision.
+    """The state of the world at one time, read before a decision.
 
     Attributes:
         now: Unix time in seconds; None when there is no clock, so that the facts `hour` and
@@ -25,19 +25,19 @@ class Snapshot:
         cooling: Models in cooldown: the name of each, with the Unix time at which it ends.
         used: What the counters of limits and budgets showed, by `Limit.key(subject)`; None where a
             counter could not be read. A counter that is missing counts as unused.
-        seed: What the key `spread` draws by where the request belongs to no session: the id of the
-            decision. None means that nothing is drawn.
-        session: What is remembered of the request's session; None for a new one, and where the
-            policy keeps no sessions.
-        scores: What functions of the program gave, by `module:function` and the name of a model:
-            finite numbers that models are sorted by, smaller first. Models without one come last,
+        seed: The seed of the sort key `spread` for a request without a session: the id of the
+            decision. None means that `spread` does not sort.
+        session: The state of the request's session; None for a new one, and where the policy keeps
+            no sessions.
+        scores: The numbers that functions of the program return, by `module:function` and the name
+            of a model; models are sorted by them, smaller first. Models without one come last,
             and a function that is missing sorts none.
         last: Models that come after all others: the name of each, with the reason as text for
             people.
         arms: The arms of experiments that the request was drawn into, by `draw_arms`.
-        measured: What past outcomes say of models, by their names, at requests like this one; a
-            model that is missing has none.
-        beliefs: What is believed of how good their answers are, there; None where nothing is.
+        measured: Measurements of models from past requests like this one, by name; a model without
+            any is missing.
+        beliefs: How good their answers to such requests are believed to be; None if unknown.
     """
 
     now: float | None = None

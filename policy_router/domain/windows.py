@@ -59,7 +59,8 @@ class SessionLife:
     """The life of a session: from its first charge until nothing was charged for some time.
 
     Attributes:
-        idle: Seconds after the last charge at which the session is over, and its count begins anew.
+        idle: Seconds after the last charge at which the session is over, and its count starts
+            again.
     """
 
     idle: float = IDLE

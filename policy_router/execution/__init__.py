@@ -1,1 +1,1 @@
-"""Carries decisions out: attempts, fallback, streams, accounts."""
+"""Carries decisions out: attempts, fallback, streams, cooldowns, charges."""

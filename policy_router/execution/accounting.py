@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
-from policy_router.execution.account import RequestAccount
-from policy_router.execution.holds import LONGEST_SETTLEMENT, AccountContext
+from policy_router.execution.accounts.account import RequestAccount
+from policy_router.execution.accounts.holds import LONGEST_SETTLEMENT, AccountContext
 from policy_router.execution.sessions import SessionMemory
 from policy_router.ids import Ids
 from policy_router.ledger.steady import answers_at_once
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import CounterKey, Reading
     from policy_router.domain.situation import Situation
-    from policy_router.execution.holds import Cancellable, Later, OnCrossing
+    from policy_router.execution.accounts.holds import Cancellable, Later, OnCrossing
     from policy_router.ledger.store import Store
 
 _log: Final = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Accounting:
         )
 
     async def _finish(self, work: Awaitable[None]) -> None:
-        """Finishes a piece of work even when its caller is cancelled meanwhile."""
+        """Finishes a piece of work even when its caller is cancelled in the meantime."""
         if self._at_once:  # it cannot be
             await work
             return

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from policy_router.domain.attempt import Attempt
     from policy_router.domain.decision import Decision
     from policy_router.domain.findings import Finding
-    from policy_router.providers.chat import ChatAnswer, ChatChoice, Usage
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChoice, Usage
 
 
 @dataclass(frozen=True, slots=True)

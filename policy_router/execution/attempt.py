@@ -13,54 +13,59 @@ Answers, streams, judges and estimators all call models through a `RunningAttemp
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.domain.attempt import Attempt
 from policy_router.domain.decision import Reason, Skip
 from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.endpoints import KeyTurns, at_address
-from policy_router.execution.own_breaker import only_for
+from policy_router.execution.health.breaker_scope import user_at_fault
 from policy_router.execution.retry_budget import RetryBudget
-from policy_router.providers.chat import NO_ANSWER, NO_USAGE
+from policy_router.frozen import changer, maker
+from policy_router.providers.answers.chat import NO_USAGE
 from policy_router.providers.deadline import within
-from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
-from policy_router.providers.wire import Wire
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind, FailureScope
+from policy_router.providers.http.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container
 
     from policy_router.domain.fallback import Cooldown, Degraded
     from policy_router.domain.models import Model
-    from policy_router.execution.account import RequestAccount
+    from policy_router.execution.accounts.account import RequestAccount
     from policy_router.execution.bulkhead import Place
-    from policy_router.execution.cooldown import Cooldowns
-    from policy_router.providers.body import Body
+    from policy_router.execution.health.cooldown import Cooldowns
+    from policy_router.execution.model_memory import ModelMemory
+    from policy_router.providers.answers.chat import ChatAnswer, Usage
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
     from policy_router.providers.caller import Caller, Chunks
-    from policy_router.providers.chat import ChatAnswer, Usage
-    from policy_router.providers.embedding_body import EmbeddingBody
-    from policy_router.providers.embeddings import EmbeddingAnswer
+    from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
 
 T = TypeVar("T")
 SOON: Final = 1.0
 """Seconds after which it is worth another try where a server had too many calls under way."""
+_new_attempt: Final = maker(Attempt)
+_charged: Final = changer(Attempt, "cost_nano_usd", "estimated", "overrun")
 _ROUNDING: Final = 0.99
 """The limit of an attempt is read from a clock that has moved a little since the request began."""
 
 
 @dataclass(slots=True)
 class CallContext:
-    """What every call of a model needs.
+    """What every call of a model needs from its surroundings.
 
     Attributes:
         caller: Calls a model once.
         clock: Unix time in seconds.
         monotonic: Seconds from any origin, for durations.
         cooldowns: Receives how each attempt ended; None when nothing cools down.
-        turns: Whose turn it is among several keys of a model.
+        turns: Which of several keys of a model is used next.
         bulkheads: The calls under way, by server.
         retries: How many calls may be repeated.
         environment: The value of an environment variable.
+        memory: Keeps models in the memory of their servers; None leaves that to the servers.
     """
 
     caller: Caller
@@ -71,6 +76,7 @@ class CallContext:
     bulkheads: Bulkheads = field(default_factory=Bulkheads, kw_only=True)
     retries: RetryBudget = field(default_factory=RetryBudget, kw_only=True)
     environment: Callable[[str], str | None] = field(default=os.environ.get, kw_only=True)
+    memory: ModelMemory | None = field(default=None, kw_only=True)
 
 
 class RunningAttempt:
@@ -104,7 +110,7 @@ class RunningAttempt:
             context: How models are called.
             model: The model to call.
             account: Reserves and settles; None when nothing is counted.
-            cooldown: When failures take the model out.
+            cooldown: When failures put the model in cooldown.
             degraded: When the model counts as worse than usual; None never.
             fair: Seconds from which a timeout is the model's fault. An attempt at the end of a
                 request may get less, and then says nothing about the model.
@@ -130,6 +136,7 @@ class RunningAttempt:
         self._probes: tuple[str, ...] = ()
         self._place: Place | None = None
         self._unused = False
+        self._in_memory: Model | None = None
 
     async def reserve(self, patience: float = 0.0) -> Skip | None:
         """Reserves the most that the attempt may use, ending the attempt before it on the account.
@@ -207,7 +214,7 @@ class RunningAttempt:
         Raises:
             CallFailed: The call failed or took longer than its limit.
         """
-        called = at_address(self.called, self._context.environment)
+        called = await self._ready()
         work = self._context.caller.call(called, self._sent(body), self.limit)
         answer = await self._in_time(work)
         self.usage, self.produced = answer.usage or NO_USAGE, answer.size
@@ -219,7 +226,7 @@ class RunningAttempt:
         Raises:
             CallFailed: The call failed or took longer than its limit.
         """
-        called = at_address(self.called, self._context.environment)
+        called = await self._ready()
         work = self._context.caller.embed(called, body.sent_to(self.model), self.limit)
         answer = await self._in_time(work)
         self.usage = answer.usage or NO_USAGE
@@ -237,8 +244,17 @@ class RunningAttempt:
         Raises:
             CallFailed: The call failed.
         """
-        called = at_address(self.called, self._context.environment)
+        called = await self._ready()
         return await self._context.caller.stream(called, self._sent(body), self.limit)
+
+    async def _ready(self) -> Model:
+        """The model with its address, loaded by its server first where it has `keep_loaded`."""
+        called = at_address(self.called, self._context.environment)
+        memory = self._context.memory
+        if memory is not None and called.keep_loaded is not None:
+            self._in_memory = called
+            await self._in_time(memory.enter(called))
+        return called
 
     async def wait(self, seconds: float, work: Awaitable[T]) -> T:
         """Awaits a piece of the call and records what its connection sees.
@@ -265,7 +281,7 @@ class RunningAttempt:
 
     def record(self, counted: Usage, failure: Failure | None = None) -> Attempt:
         """The attempt as it stands now, without its cost."""
-        return Attempt(
+        return _new_attempt(
             model=self.model.name,
             provider_model=self.model.provider_model,
             started=self.started,
@@ -288,15 +304,18 @@ class RunningAttempt:
         The charge is settled when the account is used next, or by `settle`.
         """
         self._leave()
+        if self._in_memory is not None and self._context.memory is not None:
+            self._context.memory.leave(self._in_memory)
+            self._in_memory = None
         attempt = self.record(self.usage, failure)
         if self._account is not None:
             self._account.ended(self.usage, failure, self.produced, self.started or None)
             actual = self._account.actual
-            attempt = replace(
+            attempt = _charged(
                 attempt,
-                cost_nano_usd=0 if actual is None else actual.cost,
-                estimated=actual is not None and actual.estimated,
-                overrun=self._account.overrun,
+                0 if actual is None else actual.cost,
+                actual is not None and actual.estimated,
+                self._account.overrun,
             )
         if self._context.cooldowns is not None:
             self._note_health(self._context.cooldowns, failure, attempt)
@@ -317,7 +336,7 @@ class RunningAttempt:
             self._degraded,
             self._context.clock(),
             latency if failure is None else None,
-            self._user if failure is None else only_for(self._user, failure),
+            self._user if failure is None else user_at_fault(self._user, failure),
         )
 
     async def settle(self) -> None:
@@ -338,49 +357,3 @@ class RunningAttempt:
         body = body.sent_to(self.model)
         cap = None if self._account is None else self._account.output_cap
         return body if cap is None else body.capped(cap)
-
-
-@dataclass(frozen=True, slots=True)
-class SideCall:
-    """How a call ended that is not one of its request's attempts.
-
-    Attributes:
-        attempt: The call and its cost.
-        answer: The provider's answer; without choices when the call failed.
-        failure: Why it failed.
-    """
-
-    attempt: Attempt
-    answer: ChatAnswer
-    failure: Failure | None
-
-
-async def side_call(
-    attempt: RunningAttempt,
-    limit: float,
-    body: Body,
-    ended: Callable[[SideCall], None] = lambda _: None,
-) -> SideCall:
-    """Makes a reserved call on an account of its own, and settles it.
-
-    Args:
-        attempt: Has its reservation, and was not started.
-        limit: Seconds that the call may take.
-        body: What is sent.
-        ended: Gets the outcome, also when the task is cancelled during the call.
-    """
-    failure: Failure | None = None
-    answer = NO_ANSWER
-    attempt.start(limit)
-    try:
-        answer = await attempt.call(body)
-    except CallFailed as failed:
-        failure = failed.failure
-    except BaseException:
-        failure = attempt.cancelled()
-        raise
-    finally:
-        outcome = SideCall(attempt.end(failure), answer, failure)
-        ended(outcome)
-        await attempt.settle()
-    return outcome

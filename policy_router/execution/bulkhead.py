@@ -1,6 +1,6 @@
-"""Bounds how many calls of one server are under way, so that a slow server delays no other.
+"""Bounds the concurrent calls of one server, so that a slow server delays no other.
 
-A call beyond the bound waits for a while, in the order of arrival, and then goes to another model.
+A call beyond the bound waits briefly, in the order of arrival, and then goes to another model.
 That is no failure: nothing was sent, and the server may be in perfect health.
 """
 
@@ -11,12 +11,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from policy_router.providers.failure import FailureScope
-from policy_router.providers.fault_domain import fault_domain
+from policy_router.providers.failures.failure import FailureScope
+from policy_router.providers.failures.fault_domain import fault_domain
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
-    from policy_router.providers.fault_domain import FaultDomain
+    from policy_router.providers.failures.fault_domain import FaultDomain
 
 
 class Bulkheads:
@@ -94,15 +94,15 @@ class _Bulkhead:
             async with asyncio.timeout(seconds):
                 await turn
         except TimeoutError:
-            return self._given(turn)
+            return self._was_admitted(turn)
         except asyncio.CancelledError:
-            if self._given(turn):
+            if self._was_admitted(turn):
                 self.leave()
             raise
         return True
 
-    def _given(self, turn: asyncio.Future[None]) -> bool:
-        """Whether a wait that was broken off had its place at that very moment."""
+    def _was_admitted(self, turn: asyncio.Future[None]) -> bool:
+        """Whether a wait that was cancelled had just been admitted."""
         return turn.done() and not turn.cancelled()
 
     def leave(self) -> None:

@@ -31,15 +31,15 @@ from policy_router.domain.decision import Candidate, Reason, Skip
 from policy_router.domain.fallback import Action
 from policy_router.execution.chain_states import TRANSITIONS, ChainEvent, ChainState
 from policy_router.execution.exclusions import Exclusions
-from policy_router.providers.failure import FailureKind, FailureScope
-from policy_router.providers.fault_domain import is_of_key
+from policy_router.providers.failures.failure import FailureKind, FailureScope
+from policy_router.providers.failures.fault_domain import is_of_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.domain.fallback import Fallback
     from policy_router.domain.models import Model
-    from policy_router.providers.failure import Failure
+    from policy_router.providers.failures.failure import Failure
 
 LEAST: Final = 0.5
 """Seconds: no attempt starts with less left, it could only be cut off and billed."""
@@ -48,7 +48,7 @@ BACKOFF: Final = 0.5
 
 
 class Move(StrEnum):
-    """What to do after a failure.
+    """The next move after a failure.
 
     RETRY: wait, then call the same model. NEXT: call the next one. STOP: the request itself was
     refused. END: no model is left to call.
@@ -67,7 +67,7 @@ class ChainStep:
     Attributes:
         move: What to do.
         wait: Seconds before a RETRY, least and most; the executor draws one between them.
-        other_key: Whether a RETRY calls the model with another of its keys, which is no repetition.
+        other_key: Whether a RETRY calls the model with another of its keys.
     """
 
     move: Move
@@ -199,7 +199,7 @@ class Chain:
         return self.skipped
 
     def stand_in(self) -> None:
-        """Notes that an earlier answer is given out after all."""
+        """Notes that an earlier, rejected answer is returned after all."""
         self._enter(ChainEvent.STOOD_IN)
 
     # -- what is known -----------------------------------------------------------------------
@@ -287,8 +287,10 @@ class Chain:
         return self._fallback.max_attempts - self.attempts > waiting
 
     def _find(self, start: int) -> int | None:
-        indices = range(start, len(self._candidates))
-        return next((i for i in indices if self._exclusions.of(self._candidates[i]) is None), None)
+        for i in range(start, len(self._candidates)):
+            if self._exclusions.of(self._candidates[i]) is None:
+                return i
+        return None
 
     def _pass_over(self, until: int | None) -> None:
         """Notes why the candidates between the current one and that index are not called; None is

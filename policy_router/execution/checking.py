@@ -1,4 +1,4 @@
-"""What the checks of an answer get from its request while it is carried out."""
+"""What the checks of an answer get from the request under way."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from policy_router.acceptance.checked_request import JudgeReply
 from policy_router.classification.tokens.bound import most_tokens
-from policy_router.execution.attempt import side_call
 from policy_router.execution.chain import LEAST
-from policy_router.providers.body import Body
+from policy_router.execution.side_call import side_call
+from policy_router.providers.requests.body import Body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from policy_router.acceptance.checked_request import CheckTools
     from policy_router.domain.decision import Decision
     from policy_router.domain.models import Model
-    from policy_router.execution.attempt import SideCall
     from policy_router.execution.progress import Progress
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.execution.side_call import SideCall
+    from policy_router.providers.answers.chat import ChatAnswer
 
 
 class CheckedProgress:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from policy_router.providers.complete import answer_failure
-from policy_router.providers.failure import CallFailed
+from policy_router.providers.answers.completeness import answer_failure
+from policy_router.providers.failures.failure import CallFailed
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
-    from policy_router.providers.body import Body
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
+    from policy_router.providers.requests.body import Body
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Delivery(Protocol[T]):
 class WholeAnswer:
     """Delivers one whole answer.
 
-    A whole answer gives no sign of life before it is there, so an attempt that may have a successor
+    A whole answer shows no progress before it is complete, so an attempt that may have a successor
     gets half of the time that is left, and the last one gets all of it: a model that hangs can
     always be replaced.
     """

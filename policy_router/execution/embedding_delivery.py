@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
-    from policy_router.providers.embedding_body import EmbeddingBody
-    from policy_router.providers.embeddings import EmbeddingAnswer
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
 
 
 class EmbeddingDelivery:

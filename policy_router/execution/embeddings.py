@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from policy_router.domain.attempt import Attempt
     from policy_router.domain.decision import Decision
-    from policy_router.providers.chat import Usage
-    from policy_router.providers.embeddings import Embedding, EmbeddingAnswer
+    from policy_router.providers.answers.chat import Usage
+    from policy_router.providers.answers.embeddings import Embedding, EmbeddingAnswer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.addresses import read
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.fault_domain import with_each_key
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.fault_domain import with_each_key
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from policy_router.domain.models import Model
-    from policy_router.execution.cooldown import Cooldowns
+    from policy_router.execution.health.cooldown import Cooldowns
 
 _ADDRESS: Final = re.compile(r"https?://[^\s]{1,500}")
 
@@ -94,7 +94,9 @@ def at_address(model: Model, environment: Callable[[str], str | None]) -> Model:
     if address.login or address.secrets:
         raise _not_called(f"the address in environment variable {name} contains credentials")
     if address.is_metadata:
-        raise _not_called(f"the address in environment variable {name} is not one of a model")
+        raise _not_called(
+            f"the address in environment variable {name} is not the address of a model"
+        )
     return replace(model, api_base=value)
 
 

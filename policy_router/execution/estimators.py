@@ -24,10 +24,11 @@ from policy_router.classification.tokens.bound import most_tokens
 from policy_router.decision.decide import decide_on
 from policy_router.decision.disclosure import kept_from
 from policy_router.decision.facts import situation_of
-from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
+from policy_router.execution.attempt import CallContext, RunningAttempt
 from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.progress import for_task
-from policy_router.providers.body import Body
+from policy_router.execution.side_call import side_call
+from policy_router.providers.requests.body import Body
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ if TYPE_CHECKING:
     from policy_router.domain.request import Request
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
-    from policy_router.execution.account import RequestAccount
     from policy_router.execution.accounting import Accounting
-    from policy_router.execution.attempt import SideCall
-    from policy_router.execution.cooldown import Cooldowns
+    from policy_router.execution.accounts.account import RequestAccount
+    from policy_router.execution.health.cooldown import Cooldowns
+    from policy_router.execution.side_call import SideCall
+    from policy_router.providers.answers.chat import ChatAnswer
     from policy_router.providers.caller import Caller
-    from policy_router.providers.chat import ChatAnswer
 
 _log: Final = logging.getLogger(__name__)
 DEADLINE: Final = 3.0

@@ -1,16 +1,16 @@
-"""Which candidates may not be called any more after what has failed. No IO."""
+"""Candidates that may no longer be called because of earlier failures. No IO."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from policy_router.domain.decision import Candidate, Reason, Skip
-from policy_router.providers.fault_domain import SHARED_SCOPES, fault_domain, with_each_key
+from policy_router.providers.failures.fault_domain import SHARED_SCOPES, fault_domain, with_each_key
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
-    from policy_router.providers.failure import Failure
-    from policy_router.providers.fault_domain import FaultDomain
+    from policy_router.providers.failures.failure import Failure
+    from policy_router.providers.failures.fault_domain import FaultDomain
 
 
 class Exclusions:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 from policy_router.acceptance.checked_request import CheckTools
 from policy_router.acceptance.user_code import Functions
-from policy_router.events import EventSource
+from policy_router.event_source import EventSource
 from policy_router.execution.answer import Answer
 from policy_router.execution.delivery import WholeAnswer
 from policy_router.execution.embedding_delivery import EmbeddingDelivery
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from policy_router.domain.decision import Decision
     from policy_router.domain.fallback import Fallback
-    from policy_router.execution.account import RequestAccount
+    from policy_router.execution.accounts.account import RequestAccount
     from policy_router.execution.attempt import CallContext
     from policy_router.execution.bulkhead import Bulkheads
-    from policy_router.execution.cooldown import Cooldowns
-    from policy_router.providers.body import Body
+    from policy_router.execution.health.cooldown import Cooldowns
     from policy_router.providers.caller import UserCaller
-    from policy_router.providers.embedding_body import EmbeddingBody
+    from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
     from policy_router.providers.user_caller import CallFunction
 
 

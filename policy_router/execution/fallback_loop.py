@@ -1,9 +1,9 @@
 """Carries a decision out: calls its candidates in turn until one answers.
 
 Answers and streams follow the same path and differ only in their `Delivery`. As long as the caller
-has nothing of an answer, a failure leads to the next model silently. After that the policy's
-`on_stream_break` decides: `error` raises StreamBrokenError, `resume` calls again and continues
-after the text that was given out, `buffer` gives nothing out before the answer is whole.
+has received no part of an answer, a failure leads to the next model silently. After that the
+policy's `on_stream_break` decides: `error` raises StreamBrokenError, `resume` calls again and
+continues after the text that was given out, `buffer` gives nothing out before the answer is whole.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from policy_router.errors import (
     StreamBrokenError,
 )
 from policy_router.execution.checking import CheckedProgress
-from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind, FailureScope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

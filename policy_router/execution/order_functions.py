@@ -1,4 +1,4 @@
-"""Has functions of the program give the numbers that models are sorted by.
+"""Calls the functions of the program by whose numbers models are sorted.
 
 Whatever goes wrong, the models are sorted without the function: an order never fails a request.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from policy_router.acceptance.user_code import FunctionFailed
-from policy_router.decision.order_keys import functions_for
+from policy_router.decision.order.order_keys import functions_for
 from policy_router.execution.progress import for_task
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
-"""Calls in the background that find out whether models answer, before a request does.
+"""Probes models in the background, so that no request has to find out whether they answer.
 
 They begin with the first request and end with the router. Of the processes that share a store one
 makes them; when it ends, another takes its turn. A probe is a call like any other: it is reserved
 and charged, a model in cooldown gets none, and one that is due to be probed gets its probe here
 instead of from a request. Two probes in a row that fail open the breaker of a model that no request
-has called meanwhile.
+has called in the meantime.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decision.abilities import EMBEDDINGS, REASONING
 from policy_router.decision.facts import situation_of
+from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.request import Request
-from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
+from policy_router.execution.attempt import CallContext, RunningAttempt
 from policy_router.execution.bulkhead import Bulkheads
-from policy_router.providers.body import Body
+from policy_router.execution.side_call import SideCall, side_call
+from policy_router.providers.requests.body import Body
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -28,9 +32,9 @@ if TYPE_CHECKING:
     from policy_router.domain.fallback import Probe
     from policy_router.domain.models import Model
     from policy_router.execution.accounting import Accounting
-    from policy_router.execution.cooldown import Cooldowns
+    from policy_router.execution.health.cooldown import Cooldowns
     from policy_router.providers.caller import Caller
-    from policy_router.providers.failure import Failure
+    from policy_router.providers.failures.failure import Failure
 
 _log: Final = logging.getLogger(__name__)
 
@@ -42,6 +46,26 @@ _MISSED: Final = 1.5
 """Another process takes over after this many times the time between two probes."""
 _FAILURES: Final = 2
 """Probes in a row that must fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOutcome:
+    """How a model answered a probe.
+
+    Attributes:
+        model: The model.
+        call: The call and its cost; None where none was made.
+        skip: Why none was made, such as a budget without room or a cooldown; None where one was.
+    """
+
+    model: Model
+    call: SideCall | None = None
+    skip: Skip | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether it was called and answered."""
+        return self.call is not None and self.call.failure is None
 
 
 class Prober:
@@ -125,9 +149,27 @@ class Prober:
             await self._caller.prepare(models)
             await asyncio.gather(*(self._probe(policy, model) for model in models))
 
+    async def probe_once(self, policy: Policy, model: Model) -> ProbeOutcome:
+        """Asks a model for a token, or for a few where it reasons first.
+
+        Args:
+            policy: The active policy, whose limits and budgets count the call.
+            model: One of its models.
+        """
+        if EMBEDDINGS in model.abilities:
+            detail = "it makes embeddings, and is not asked for an answer"
+            return ProbeOutcome(model, skip=Skip(model.name, Reason.ABILITY, detail))
+        await self._caller.prepare([model])
+        return await self._call(policy, model, _ANSWER if REASONING in model.abilities else 1)
+
     async def _probe(self, policy: Policy, model: Model) -> None:
+        outcome = await self._call(policy, model, _ANSWER)
+        if outcome.call is not None:
+            self._count(policy, model, outcome.call.failure)
+
+    async def _call(self, policy: Policy, model: Model, most: int) -> ProbeOutcome:
         fallback = policy.fallback
-        request = Request(tokens=_TOKENS, max_input_tokens=_TOKENS, max_tokens=_ANSWER)
+        request = Request(tokens=_TOKENS, max_input_tokens=_TOKENS, max_tokens=most)
         situation = situation_of(policy, request, self._accounting.clock())
         limit = model.deadline or model.first_token_within or fallback.first_token_within
         account = self._accounting.account(policy, situation)
@@ -141,11 +183,11 @@ class Prober:
             degraded=fallback.degraded,
             fair=limit / 2,
         )
-        if await attempt.reserve() is not None:
-            return
-        body = Body(messages=[{"role": "user", "content": "ping"}], max_tokens=_ANSWER)
-        outcome = await side_call(attempt, limit, body)
-        self._count(policy, model, outcome.failure)
+        skip = await attempt.reserve()
+        if skip is not None:
+            return ProbeOutcome(model, skip=skip)
+        body = Body(messages=[{"role": "user", "content": "ping"}], max_tokens=most)
+        return ProbeOutcome(model, call=await side_call(attempt, limit, body))
 
     def _count(self, policy: Policy, model: Model, failure: Failure | None) -> None:
         if failure is None or not failure.reaction.counts_for_cooldown:
@@ -158,5 +200,6 @@ class Prober:
 
 def _is_probed(model: Model, probe: Probe) -> bool:
     if probe.models is None:
-        return model.free and model.has_own_address
+        # A probe must not load what nothing needs.
+        return model.free and model.has_own_address and model.keep_loaded is None
     return model.name in probe.models

@@ -4,34 +4,70 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from policy_router.base_errors import UsageError
 from policy_router.domain.decision import RuleReasons
 from policy_router.domain.identity import bounded_id
 from policy_router.execution.attempt import SOON, RunningAttempt
 from policy_router.execution.progress import for_task
 from policy_router.execution.refusal import refusal
-from policy_router.providers.chat import NO_USAGE, Usage
-from policy_router.providers.classify import classify
-from policy_router.providers.evidence import read_exception
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.usage import to_usage
+from policy_router.providers.answers.chat import NO_USAGE, Usage
+from policy_router.providers.answers.usage import to_usage
+from policy_router.providers.failures.classify import classify
+from policy_router.providers.failures.evidence import read_exception
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from policy_router.domain.attempt import Attempt
     from policy_router.domain.decision import Decision
     from policy_router.domain.fallback import Fallback
     from policy_router.domain.models import Model
-    from policy_router.execution.account import RequestAccount
+    from policy_router.execution.accounts.account import RequestAccount
     from policy_router.execution.attempt import CallContext
     from policy_router.execution.sessions import RequestSession
 
 _STATUS: Final = 200
 _OWN_CHECK: Final = "the program did not accept the answer"
+
+
+def verdicts_of(checks: Mapping[str, bool] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the checks that an answer passed, and of those that it failed.
+
+    Args:
+        checks: What a program says: the names of its checks, and whether the answer passed each.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if checks is None:
+        return (), ()
+    if not isinstance(checks, Mapping) or not all(isinstance(name, str) for name in checks):
+        raise UsageError(f"`checks` must be a mapping of names to booleans, not `{quoted(checks)}`")
+    passed = tuple(bounded_id(name) for name, passes in checks.items() if passes)
+    return passed, tuple(bounded_id(name) for name, passes in checks.items() if not passes)
+
+
+def counted_by(usage: object) -> Usage | None:
+    """What a provider counted, as a program passes it on; None where it says nothing."""
+    if not isinstance(usage, Usage):
+        return to_usage(usage)
+    if (usage.prompt_tokens or 0) < 0:
+        usage = replace(usage, prompt_tokens=None)
+    if (usage.completion_tokens or 0) < 0:
+        usage = replace(usage, completion_tokens=None)
+    return usage
+
+
+def most_output(usage: Usage) -> int:
+    """The most tokens that the answer to a call of a program can have, whose text is not known."""
+    return sys.maxsize if usage.completion_tokens is None else usage.completion_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +77,7 @@ class ProgramCall:
     Attributes:
         decision: The decision that it carries out.
         model: One of its candidates.
-        fallback: What the policy says of failures.
+        fallback: What the policy says about failures.
         account: Reserves and settles.
         session: Remembers how the request ends, if it belongs to a session.
         ended: Gets the attempt, and why it failed.
@@ -123,11 +159,12 @@ class ProgramAttempt:
                 charges all that was reserved.
             ok: Whether the answer is good. Default: no check of `checks` failed.
             checks: The names of the program's own checks, and whether the answer passed each.
+
+        Raises:
+            UsageError: `checks` is something else.
         """
-        self._usage = usage if isinstance(usage, Usage) else to_usage(usage)
-        checks = {} if checks is None else checks
-        self._passed = tuple(bounded_id(name) for name, passed in checks.items() if passed)
-        self._rejected = tuple(bounded_id(name) for name, passed in checks.items() if not passed)
+        self._passed, self._rejected = verdicts_of(checks)
+        self._usage = counted_by(usage)
         self._ok = not self._rejected if ok is None else ok
         self._settled = True
 
@@ -161,7 +198,7 @@ class ProgramAttempt:
         running, call = self._running, self._call
         running.usage = NO_USAGE if self._usage is None else self._usage
         if failure is None or failure.kind is FailureKind.REJECTED:
-            running.produced = 0 if self._usage is not None else sys.maxsize
+            running.produced = most_output(running.usage)
         attempt = running.end(failure)
         attempt = replace(attempt, passed=self._passed, rejected=self._rejected)
         self.record = attempt

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from policy_router.acceptance.checks import PASSED
 from policy_router.errors import BadRequestError, InvalidRequestError, NoCandidateError
+from policy_router.execution.accounts.holds import settled_within
 from policy_router.execution.attempt import SOON, CallContext, RunningAttempt
 from policy_router.execution.chain import LEAST, Chain, Move
 from policy_router.execution.endpoints import usable_keys
-from policy_router.execution.holds import settled_within
 from policy_router.execution.refusal import exhausted, refusal, stopped
 from policy_router.execution.reporting import RequestReport
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.domain.rules import Task
     from policy_router.errors import RoutingError
-    from policy_router.events import EventSource
-    from policy_router.execution.account import RequestAccount
+    from policy_router.event_source import EventSource
+    from policy_router.execution.accounts.account import RequestAccount
     from policy_router.execution.sessions import RequestSession
-    from policy_router.providers.chat import Usage
-    from policy_router.providers.failure import Failure
+    from policy_router.providers.answers.chat import Usage
+    from policy_router.providers.failures.failure import Failure
 
 
 @dataclass(slots=True)
@@ -135,9 +135,10 @@ class Progress:
         # By the policy's own deadline: a caller in a hurry says nothing about a model's health.
         self._fair = min(fallback.first_token_within, (began + fallback.deadline - now) / 2)
         fallback = self.fallback = lowered(fallback, terms.get("deadline"))
-        self._ends = began + fallback.deadline
+        self._ends = ends = began + fallback.deadline
         if account is not None:
-            account.end_within(self.remaining)
+            # Not by `self.remaining`: objects in a circle stay until the collector looks for them.
+            account.end_within(lambda: ends - context.monotonic())
         self.messages = messages
         self.chain = Chain(decision.candidates, fallback)
         self.attempts: list[Attempt] = []
@@ -154,7 +155,7 @@ class Progress:
         return self._ends - self.context.monotonic()
 
     def share(self) -> float:
-        """Seconds that something may take which gives no sign of life before it is done.
+        """Seconds that a step without intermediate results may take.
 
         Half of the time that is left while another model could be called after it, else all of it.
         """
@@ -184,8 +185,10 @@ class Progress:
         return await self._with_room(candidate)
 
     async def _with_room(self, candidate: Candidate) -> RunningAttempt:
-        """An attempt at the first candidate from here on with room in every limit and budget, with
-        its reservation; raises when none has room, or reserving took too long."""
+        """An attempt, with its reservation, at the next candidate that every limit has room for.
+
+        Raises when none has room, or reserving took too long.
+        """
         attempt = self.attempt(candidate.model, self.account)
         while (skip := await attempt.reserve(self._patience_for_place())) is not None:
             self.report.no_room(skip)

@@ -1,4 +1,4 @@
-"""The errors for requests that no model may be called for, from the start or any more."""
+"""The errors for requests that have no model to call, from the start or after failures."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from policy_router.errors import (
     RateLimitError,
     StateUnavailableError,
 )
-from policy_router.providers.failure import OWN_FAULTS, REACTIONS, FailureKind
+from policy_router.providers.failures.failure import OWN_FAULTS, REACTIONS, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policy_router.domain.attempt import Attempt
     from policy_router.domain.decision import Decision, Skip
-    from policy_router.providers.failure import Failure
+    from policy_router.providers.failures.failure import Failure
 
 _ERRORS: Final[tuple[tuple[Reason, type[NoCandidateError]], ...]] = (
     (Reason.COOLING, CooldownError),

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from policy_router.acceptance.checks import Verdict
     from policy_router.domain.attempt import Attempt
     from policy_router.domain.decision import Decision, Skip
-    from policy_router.events import EventIdentity, EventSource
-    from policy_router.providers.failure import Failure
+    from policy_router.event_source import EventSource
+    from policy_router.events import EventIdentity
+    from policy_router.providers.failures.failure import Failure
 
 
 class RequestReport:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind, FailureScope
 
 if TYPE_CHECKING:
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
 
 _DIFFERS: Final = Failure(
     FailureKind.STREAM_BROKEN,

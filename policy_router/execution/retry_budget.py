@@ -1,4 +1,4 @@
-"""How many calls may be repeated, so that retries never multiply the load of a failing provider."""
+"""Limits retries, so that they never multiply the load of a failing provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what is remembered of sessions before a decision, and remembers how their requests ended.
+"""Reads the state of sessions before a decision, and updates it when their requests end.
 
 What is kept is the name of a model, a tier with its reason, and numbers; never text of the
 conversation.
@@ -16,7 +16,7 @@ from policy_router.domain.identity import key_id
 from policy_router.domain.sessions import CachedPrompt, SessionOutcome, SessionState, advance
 from policy_router.errors import StoreError
 from policy_router.ledger.sessions import SessionRecord, SessionStore
-from policy_router.providers.failure import REACTIONS, FailureKind, FailureScope
+from policy_router.providers.failures.failure import REACTIONS, FailureKind, FailureScope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Decision
     from policy_router.domain.request import Request
     from policy_router.ledger.store import Store
-    from policy_router.providers.chat import Usage
+    from policy_router.providers.answers.chat import Usage
 
 HELD: Final = 300.0
 """Seconds for which providers hold a prompt in their cache at least, counted from its last use."""
@@ -43,7 +43,7 @@ class SessionMemory:
     Args:
         store: Where it is; a store that keeps no sessions remembers none.
         clock: Unix time in seconds.
-        finish: Finishes a piece of work even when its caller is cancelled meanwhile.
+        finish: Finishes a piece of work even when its caller is cancelled in the meantime.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class SessionMemory:
             try:
                 await self._store.write_session(key, to_record(state), lasts)
             except StoreError:
-                return  # the session begins anew
+                return  # the session starts again
 
     def now(self) -> float:
         """Unix time in seconds."""
@@ -176,8 +176,8 @@ def session_key(policy: Policy, request: Request) -> str:
     """The key of a request's session in the store.
 
     It depends on the whole identity of the caller, so that no caller can steer the session of
-    another. The subagents of a session have a state of their own. A policy with other tiers begins
-    all sessions anew, since a rank means another tier there.
+    another. The subagents of a session have a state of their own. A policy with other tiers starts
+    all sessions again, since a rank means another tier there.
     """
     parts = (
         policy.tiers, request.tenant, request.team, request.user, key_id(request.key or ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from policy_router.providers.chat import NO_USAGE
+from policy_router.providers.answers.chat import NO_USAGE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Decision
     from policy_router.domain.findings import Finding
     from policy_router.execution.progress import Progress
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
 
 
 class AnswerStream:

@@ -6,17 +6,17 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from policy_router.providers.chat import NO_USAGE
-from policy_router.providers.complete import Endings
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.tool_calls import ToolCalls
+from policy_router.providers.answers.chat import NO_USAGE
+from policy_router.providers.answers.completeness import Endings
+from policy_router.providers.answers.tool_calls import ToolCalls
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 
 if TYPE_CHECKING:
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
-    from policy_router.providers.body import Body
+    from policy_router.providers.answers.chat import ChatChunk
     from policy_router.providers.caller import Chunks
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.requests.body import Body
 
 
 USAGE_WITHIN: Final = 2.0

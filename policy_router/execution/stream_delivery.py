@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from policy_router.domain.fallback import OnBreak
 from policy_router.execution.resume import ResumeFilter
 from policy_router.execution.stream_attempt import StreamAttempt
-from policy_router.providers.accumulate import join_chunks
-from policy_router.providers.failure import CallFailed
+from policy_router.providers.answers.accumulate import join_chunks
+from policy_router.providers.failures.failure import CallFailed
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
-    from policy_router.providers.body import Body
-    from policy_router.providers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.requests.body import Body
 
 
 class StreamDelivery:

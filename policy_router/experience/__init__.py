@@ -1,1 +1,1 @@
-"""What past requests say: counts of their outcomes, and what may be concluded from these."""
+"""Counts the outcomes of past requests, and estimates from them how good models are."""

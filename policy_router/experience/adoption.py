@@ -1,4 +1,4 @@
-"""What to change in a policy file once an experiment is over, as a patch that keeps comments.
+"""The patch of a policy file after an experiment: adopts the winner or removes it; keeps comments.
 
 A winner that puts models first becomes the first rule of the file, and the experiment is removed.
 Files are changed as text, line by line, so that nothing else in them moves. Where the experiment or
@@ -73,7 +73,9 @@ def adopt(experiment: Experiment, winner: Arm | None, sources: Mapping[str, str]
 
 def _advice(experiment: Experiment, winner: Arm | None) -> str:
     if winner is None:
-        return f"remove experiment `{experiment.name}`: no arm is better than the control"
+        return (
+            f"remove experiment `{experiment.name}`: no arm is shown to be better than the control"
+        )
     steps = []
     if winner.first:
         models = ", ".join(f"`{name}`" for name in winner.first)

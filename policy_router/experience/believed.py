@@ -1,4 +1,4 @@
-"""What is believed of every model at every kind of request, from the counts of its outcomes."""
+"""Computes the beliefs about each model for each kind of request, from its counted outcomes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.beliefs import Beliefs, ModelBelief, Rival
 from policy_router.domain.outcome import Role
-from policy_router.experience.counts import SCORE, OutcomeCounts, total
+from policy_router.experience.counts import OutcomeCounts, total
 from policy_router.experience.nodes import EVERYTHING
+from policy_router.experience.rated_answers import SCORE
 from policy_router.experience.table import with_wider
 from policy_router.learning.beliefs import belief, pooled
 from policy_router.learning.evidence import JUDGE, STRUCTURAL, TRUTH, Answers, answers_of
@@ -48,7 +49,7 @@ class BeliefTable:
     nodes: Mapping[Node, Rivals] = field(default_factory=lambda: MappingProxyType({}))
 
     def at(self, node: Node) -> Beliefs | None:
-        """What is believed at requests like those of a node; None where nothing is known."""
+        """The beliefs for requests like those of a node; None where nothing is known."""
         path = [rivals for each in with_wider(node) if (rivals := self.nodes.get(each)) is not None]
         return Beliefs(self.revision, tuple(reversed(path))) if path else None
 
@@ -101,7 +102,7 @@ class _Work:
         }
 
     def nodes(self) -> dict[Node, Rivals]:
-        """What is known at each node of the models that were called there."""
+        """The evidence at each node about the models that were called there."""
         table: dict[Node, Rivals] = {}
         for node, under in self._below.items():
             called = {name for leaf in under for name, _ in self._leaves[leaf]}
@@ -131,7 +132,7 @@ class _Work:
         )
 
     def _seen(self, model: Model, role: Role, node: Node, share: float) -> Answers:
-        """What is known of a model at a node, from the leaves below it."""
+        """The evidence about a model at a node, from the leaves below it."""
         parts = []
         for leaf in self._below[node]:
             own = self._leaves[leaf].get((model.name, role))

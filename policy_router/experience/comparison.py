@@ -1,4 +1,4 @@
-"""Compares an arm of an experiment with the control, at any moment and as often as one likes."""
+"""Compares an arm of an experiment with the control, valid however often it is evaluated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import inf, sqrt
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.experiments import Measure
-from policy_router.experience.sequences import standard_errors
+from policy_router.experience.sequences import standard_errors, with_few_clusters
 
 if TYPE_CHECKING:
     from policy_router.experience.moments import Moments
@@ -83,7 +83,8 @@ def compare(
     """Compare the values of an arm with those of the control.
 
     An arm with few values looks less variable than it is, so it counts as no less variable than
-    the control, and shares of successes as at least as variable as independent requests are.
+    the control, and shares of successes as at least as variable as independent requests are. Where
+    few users have most of the values, the interval is wider.
 
     Args:
         measure: What the values are.
@@ -95,12 +96,14 @@ def compare(
     """
     difference = arm.mean - control.mean
     low, high = -inf, inf
-    if min(arm.count, control.count) >= LEAST:
+    degrees = arm.effective_clusters + control.effective_clusters - 2
+    if min(arm.count, control.count) >= LEAST and degrees >= 1:
         usual = _variance(measure, control)
         spread = max(usual, _variance(measure, arm)) / arm.count + usual / control.count
         both = arm.count + control.count
         if spread > 0:
-            width = sqrt(spread) * standard_errors(both / planned, error)
+            errors = with_few_clusters(standard_errors(both / planned, error), degrees)
+            width = sqrt(spread) * errors
             low, high = difference - width, difference + width
     better, worse = (low > 0, high < 0) if measure in _SHARES else (high < 0, low > 0)
     verdict = ArmVerdict.KEEP if better else ArmVerdict.DROP if worse else ArmVerdict.GO_ON

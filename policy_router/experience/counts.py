@@ -9,6 +9,7 @@ from zlib import crc32
 
 from policy_router.domain.durations import percentile
 from policy_router.experience.intervals import wilson
+from policy_router.experience.rated_answers import SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,10 +39,8 @@ FIRST_TOKEN: Final = "first "  # noqa: S105  no password
 """Begins those of the time until the first token."""
 TENANT: Final = "tenant "
 """Begins the names of what a group of tenants says: `tenant <group> <name>`."""
-SCORE: Final = 1_000
-"""What the best score is counted as."""
 GROUPS: Final = 16
-"""Groups of tenants that are told apart; a tenant is in one of them by its hash."""
+"""Groups of tenants that are distinguished; a tenant is in one of them by its hash."""
 FEWEST: Final = 5
 """Groups from which on the weight of each is bounded: fewer cannot all have a fifth or less."""
 MOST_WEIGHT: Final = 0.2

@@ -1,4 +1,4 @@
-"""What one process knows of an experiment: the counts that all processes added to a store."""
+"""One experiment as a process knows it: counts that all processes added to a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What past requests say of models, for programs: `router.experience`."""
+"""What past requests say about models, for programs: `router.experience`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from policy_router.base_errors import UsageError
+from policy_router.domain.outcome import Role
 from policy_router.experience.performance import Performance, performance_of, ranked
 from policy_router.quoting import quoted, unknown
 
@@ -134,12 +135,12 @@ class Experience:
         return self._keeper.dropped + self._recorder.dropped
 
     def add_feedback(self, decision_id: str, score: float, *, by: str = "user") -> bool:
-        """Count what someone says of an answer; the last score of each source counts.
+        """Count what someone says about an answer; the last score of each source counts.
 
         Args:
             decision_id: Id of the decision that the answer carries.
             score: How good the answer is, 0..1.
-            by: Who says it.
+            by: The source: who or what judged the answer.
 
         Returns:
             Whether it was counted: this process gave the answer, and it is among the last 20,000.
@@ -151,15 +152,17 @@ class Experience:
             raise UsageError(f"`score` must be a number from 0 to 1, not `{quoted(score)}`")
         return self._recorder.add_feedback(decision_id, float(score), by, self._clock())
 
-    def add_call(self, decision: Decision, attempt: Attempt) -> None:
+    def add_call(self, decision: Decision, attempt: Attempt, *, again: bool = False) -> None:
         """Count a call that the program made itself, where the policy learns.
 
         Args:
             decision: The decision that it was made for.
             attempt: The call, as it ended.
+            again: Whether the program rejected an answer of this decision before.
         """
         served = attempt.model if attempt.failure is None else None
-        self._recorder.count(decision, (attempt,), served, self._clock())
+        role = Role.AFTER_REJECTION if again else Role.FIRST
+        self._recorder.count(decision, (attempt,), served, self._clock(), role)
 
 
 def _check(policy: Policy, task: str | None, since: object) -> None:

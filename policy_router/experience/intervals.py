@@ -1,4 +1,4 @@
-"""Intervals of shares and means that were estimated from samples."""
+"""Confidence intervals of shares and means that are estimated from samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import NormalDist
 from typing import Final
 
 CONFIDENCE: Final = 0.95
-"""How sure an interval is, unless said otherwise."""
+"""The confidence of an interval by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class IntervalEstimate:
 def wilson(
     sum_of_scores: float, samples: float, confidence: float = CONFIDENCE
 ) -> IntervalEstimate | None:
-    """IntervalEstimate a share, or the mean of scores from 0 to 1, by Wilson's interval.
+    """Estimate a share, or the mean of scores from 0 to 1, by Wilson's interval.
 
     For scores between 0 and 1 the interval is wider than necessary, never narrower: no scores of
     one mean vary more than zeros and ones.

@@ -1,7 +1,7 @@
-"""Stores what was counted and reads what all processes counted, in the background.
+"""Stores counts and reads the counts of all processes, in the background.
 
 No request waits for it. It begins with the first request, in the event loop of that, and ends with
-the router, which stores what is left. While the store is out of reach, counts wait here, up to a
+the router, which stores what is left. While the store is unreachable, counts wait here, up to a
 bound.
 """
 
@@ -14,10 +14,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
-from policy_router.experience.believed import BeliefTable, belief_table
+from policy_router.experience.believed import belief_table
+from policy_router.experience.counted_feedback import FeedbackLog, batch_of
 from policy_router.experience.counts import OutcomeCounts, total
-from policy_router.experience.nodes import OutcomeKey, node_of
-from policy_router.experience.table import MeasuredTable, measured_table
+from policy_router.experience.known import KnownValues
+from policy_router.experience.nodes import OutcomeKey
+from policy_router.experience.table import measured_table
 from policy_router.experience.watch import WORSE, usual_shares
 from policy_router.ids import Ids
 from policy_router.ledger.tallies import DAY, KEPT_DAYS, TallyBatch, TallyStore
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from policy_router.domain.beliefs import Beliefs
     from policy_router.domain.experience import Measured
     from policy_router.domain.situation import Situation
+    from policy_router.experience.counted_feedback import FeedbackSource
     from policy_router.experience.recorder import OutcomeRecorder
     from policy_router.experience.watch import QualityWatch
     from policy_router.ledger.tallies import DayTallies
@@ -44,7 +47,7 @@ PAUSE: Final = 20.0
 AT_ONCE: Final = 200
 """Rows of one batch, so that the store is never busy for long."""
 MOST_WAITING: Final = 200
-"""Batches that wait while the store is out of reach; beyond it, the oldest are dropped."""
+"""Batches that wait while the store is unreachable; beyond it, the oldest are dropped."""
 RECENT_DAYS: Final = 30
 """Days whose outcomes the measured values rest on, today included."""
 
@@ -53,7 +56,7 @@ class ExperienceKeeper:
     """The counts of all processes that share a store.
 
     Attributes:
-        dropped: Rows of counts that were dropped, because the store was out of reach for too long.
+        dropped: Rows of counts that were dropped, because the store was unreachable for too long.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class ExperienceKeeper:
         policy: Callable[[], Policy],
         *,
         watch: QualityWatch | None = None,
+        feedback: FeedbackSource | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -73,6 +77,7 @@ class ExperienceKeeper:
             recorder: Counts the outcomes of this process.
             policy: The active policy.
             watch: Watches the quality of answers; None watches nothing.
+            feedback: Where feedback on answers is kept; None counts only what the recorder hears.
             clock: Gives Unix time.
             sleep: Waits for a number of seconds.
         """
@@ -84,9 +89,9 @@ class ExperienceKeeper:
         self._ids = Ids(clock)
         self._days: dict[int, dict[OutcomeKey, OutcomeCounts]] = {}
         self._versions: dict[int, int] = {}
-        self._table = MeasuredTable()
-        self._beliefs = BeliefTable()
+        self._known = KnownValues()
         self._watch = watch
+        self._feedback = None if feedback is None else FeedbackLog(feedback, clock())
         self._learned_for: tuple[str, frozenset[tuple[str, str]]] | None = None
         self._begin()
         forks.follow(self)
@@ -117,12 +122,14 @@ class ExperienceKeeper:
     def measured(self, policy: Policy, situation: Situation) -> Mapping[str, Measured]:
         """What was measured of models at requests like this one; nothing where the policy does not
         learn."""
-        return self._table.at(node_of(situation)) if policy.learning.is_on else {}
+        return self.known(policy, situation)[0]
 
-    def beliefs(self, policy: Policy, situation: Situation) -> Beliefs | None:
-        """What is believed of the answers of models at requests like this one; None where nothing
-        is, and where the policy does not learn."""
-        return self._beliefs.at(node_of(situation)) if policy.learning.is_on else None
+    def known(
+        self, policy: Policy, situation: Situation
+    ) -> tuple[Mapping[str, Measured], Beliefs | None]:
+        """What was measured of models at requests like this one, and what is believed of their
+        answers; nothing where the policy does not learn."""
+        return self._known.at(situation) if policy.learning.is_on else ({}, None)
 
     def worse(self, policy: Policy, situation: Situation) -> dict[str, str]:
         """The models whose answers to such requests have become worse, each with the reason, where
@@ -160,6 +167,10 @@ class ExperienceKeeper:
             return
         async with self._busy:
             await self._send(store)
+            if self._feedback is not None:
+                await self._feedback.count(
+                    store, lambda given: [batch_of(TOPIC, given)], self._clock()
+                )
             changed = await store.read_tallies(TOPIC, dict(self._versions))
             await self._learn(changed or {})
 
@@ -212,7 +223,7 @@ class ExperienceKeeper:
         if rows:
             if not self.dropped:
                 why = "too many wait" if error is None else str(error)
-                _log.error("counts of outcomes are dropped, so that they are missing: %s", why)
+                _log.error("counts of outcomes were dropped: %s", why)
             self.dropped += rows
 
     async def _learn(self, changed: Mapping[int, DayTallies]) -> None:
@@ -228,8 +239,9 @@ class ExperienceKeeper:
         self._days |= await asyncio.to_thread(_read_days, changed)
         self._versions |= {day: tallies.version for day, tallies in changed.items()}
         recent = self.counted(self._clock() - (RECENT_DAYS - 1) * DAY)
-        self._table = await asyncio.to_thread(measured_table, recent, policy.learning)
-        self._beliefs = await asyncio.to_thread(belief_table, recent, policy, alarmed)
+        table = await asyncio.to_thread(measured_table, recent, policy.learning)
+        beliefs = await asyncio.to_thread(belief_table, recent, policy, alarmed)
+        self._known = KnownValues(table, beliefs)
         if self._watch is not None:
             self._watch.follow(usual_shares(recent))
         self._learned_for = policy.revision, alarmed

@@ -1,4 +1,4 @@
-"""Means of values that come in clusters, such as the requests of one user, and their variance."""
+"""Means, with their variance, of values that come in clusters, such as the requests of one user."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ class Moments:
     def mean(self) -> float:
         """The mean of the values; 0 without any."""
         return self.total / self.count if self.count else 0.0
+
+    @property
+    def effective_clusters(self) -> float:
+        """How many clusters of equal size say as much; fewer than `clusters` where a few of them
+        have most of the values."""
+        return self.count * self.count / self.count_squares if self.count_squares else 0.0
 
     @property
     def variance(self) -> float:

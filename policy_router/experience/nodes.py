@@ -1,4 +1,4 @@
-"""What outcomes are counted under, from all requests down to those that are most alike."""
+"""The hierarchy of request kinds that outcomes are counted under, from all to most similar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another policy would have earned, from outcomes of a policy that drew what it did.
+"""Estimates how another policy would have done, from outcomes of a policy that randomized.
 
 Every outcome has the probability with which its model was drawn (its propensity). Where the other
 policy would have chosen the same model, the outcome counts the more, the less likely it was; so
@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, inf, isinf, sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
+
+from policy_router.experience.sequences import with_few_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,8 @@ COVERED: Final = 0.8
 _SHRINK: Final = 10
 """Outcomes that the mean of all is worth against the mean of a cell."""
 _FOLDS: Final = 2
+_FEWEST: Final = 2.0
+"""Subjects, of equal size, from which on a variance can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class LoggedChoice:
         propensity: How likely it was to be chosen, above 0 and at most 1.
         reward: What came of it, such as 1 for a success.
         other: The model that the other policy would have chosen.
+        subject: Whom the model was drawn for, such as a user who always gets the same one; None
+            where it was drawn for this request alone.
     """
 
     cell: str
@@ -49,6 +55,7 @@ class LoggedChoice:
     propensity: float
     reward: float
     other: str
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +64,18 @@ class Interval:
 
     Attributes:
         value: The estimate.
-        low: The lower end.
-        high: The upper end.
+        low: The lower end; infinite where nothing is known.
+        high: The upper end; infinite likewise.
     """
 
     value: float
     low: float
     high: float
+
+    @property
+    def known(self) -> bool:
+        """Whether it has ends."""
+        return not isinf(self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +135,20 @@ def estimate(
         for weight, c, (own, other) in zip(weights, choices, predicted, strict=True)
     ]
     sure = NormalDist().inv_cdf((1 + confidence) / 2)
+    subjects = [c.subject for c in choices]
     effective = total * total / sum(weight * weight for weight in weights) if total else 0.0
     logged = sum(c.reward for c in choices) / count
     # A few outcomes may happen to be alike, and say less than their own variance shows.
     variance = sum((c.reward - logged) ** 2 for c in choices) / count
-    snips = _interval(influence, sure, variance / effective if effective else 0.0)
+    snips = _interval(influence, subjects, sure, variance / effective if effective else 0.0)
     return OffPolicyEstimate(
         outcomes=count,
         effective=effective,
         covered=min(1.0, share),
         logged=logged,
-        ips=_interval(weighted, sure),
+        ips=_interval(weighted, subjects, sure),
         snips=snips,
-        doubly_robust=_interval(corrected, sure),
+        doubly_robust=_interval(corrected, subjects, sure),
         needed=_needed(count, effective, share, snips, precision),
     )
 
@@ -146,19 +159,39 @@ def _needed(
     """How many outcomes are missing; None when more of the same would not help."""
     if share < COVERED and effective >= LEAST:
         return None
-    if not effective:
+    if not effective or not snips.known:
         return None
     times = max(((snips.high - snips.value) / precision) ** 2, LEAST / effective)
     return max(0, ceil(count * (times - 1)))
 
 
-def _interval(values: Sequence[float], sure: float, least: float = 0.0) -> Interval:
-    """The mean of independent values, whose variance is at least so much, with its interval."""
+def _interval(
+    values: Sequence[float],
+    subjects: Sequence[str | None],
+    sure: float,
+    least: float = 0.0,
+) -> Interval:
+    """The mean of values, with its interval. Those of one subject may depend on each other, those
+    of different subjects may not. The variance of the mean is at least so much."""
     count = len(values)
     mean = sum(values) / count
-    squares = sum((value - mean) ** 2 for value in values)
-    variance = squares / (count - 1) / count if count > 1 else 0.0
-    width = sure * sqrt(max(variance, least))
+    squares, by_subject = 0.0, defaultdict[str, list[float]](list)
+    for value, subject in zip(values, subjects, strict=True):
+        if subject is None:
+            squares += (value - mean) ** 2
+        else:
+            by_subject[subject].append(value - mean)
+    squares += sum(sum(each) ** 2 for each in by_subject.values())
+    alone = count - sum(map(len, by_subject.values()))
+    clusters = count**2 / (alone + sum(len(each) ** 2 for each in by_subject.values()))
+    if clusters >= _FEWEST:
+        variance = squares / count**2 * clusters / (clusters - 1)
+        errors = with_few_clusters(sure, clusters - 1) if by_subject else sure
+    elif by_subject:
+        return Interval(mean, -inf, inf)
+    else:
+        variance, errors = 0.0, sure  # of a single outcome
+    width = errors * sqrt(max(variance, least))
     return Interval(mean, mean - width, mean + width)
 
 

@@ -1,4 +1,4 @@
-"""How models did, as typed values with intervals, and the order that follows from them."""
+"""How well models did, as typed values with intervals, and their ranking."""
 
 from __future__ import annotations
 

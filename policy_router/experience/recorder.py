@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from policy_router.domain.durations import bucket_of
+from policy_router.domain.durations import LONGEST, bucket_of
 from policy_router.domain.outcome import Role
 from policy_router.events import Answered, Exhausted
 from policy_router.experience import counts
-from policy_router.experience.nodes import OutcomeKey, node_of
+from policy_router.experience.nodes import Node, OutcomeKey
+from policy_router.experience.rated_answers import RatedAnswers
 from policy_router.ledger.tallies import DAY
-from policy_router.providers.failure import FailureKind
+from policy_router.providers.failures.failure import FailureKind
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -45,9 +46,14 @@ MOST_ROWS: Final = 20_000
 """The most rows that are gathered; beyond it, outcomes of new ones are dropped and counted."""
 MOST_CONVERSATIONS: Final = 20_000
 """The most verdicts of conversations that are remembered, so that each counts once."""
-MOST_ANSWERS: Final = 20_000
-"""The most answers that feedback can still be counted for."""
 
+_ENDINGS: Final = (Answered, Exhausted)
+_BUCKETS: Final = range(bucket_of(LONGEST) + 1)
+_LATENCIES: Final = tuple(f"{counts.LATENCY}{bucket}" for bucket in _BUCKETS)
+_FIRST_TOKENS: Final = tuple(f"{counts.FIRST_TOKEN}{bucket}" for bucket in _BUCKETS)
+
+_Key: TypeAlias = tuple[tuple[str, str, str, str], str, Role, str]
+"""The values of an `OutcomeKey`, which are found again faster than itself."""
 Row: TypeAlias = dict[str, int]
 Rows: TypeAlias = dict[tuple[int, OutcomeKey], Row]
 _K = TypeVar("_K")
@@ -81,10 +87,9 @@ class OutcomeRecorder:
         forks.follow(self)
 
     def _begin(self) -> None:
-        self._rows: Rows = {}
+        self._rows: dict[tuple[int, _Key], Row] = {}
         self._heard: OrderedDict[int, None] = OrderedDict()
-        self._answers: OrderedDict[str, tuple[OutcomeKey, int | None]] = OrderedDict()
-        self._scores: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._answers = RatedAnswers[tuple[_Key, int | None]]()
 
     def after_fork_in_child(self) -> None:
         """Start over: what was gathered is stored by the parent."""
@@ -92,7 +97,7 @@ class OutcomeRecorder:
 
     def __call__(self, event: Event) -> None:
         """Count the calls of a request that has ended; other events are ignored."""
-        if isinstance(event, Answered | Exhausted) and event.attempts:
+        if isinstance(event, _ENDINGS) and event.attempts:
             served = event.served_by if isinstance(event, Answered) else None
             self.count(event.decision, event.attempts, served, event.time)
 
@@ -102,6 +107,7 @@ class OutcomeRecorder:
         attempts: tuple[Attempt, ...],
         served: str | None,
         time: float,
+        role: Role = Role.FIRST,
     ) -> None:
         """Count the calls of one request, where the active policy learns.
 
@@ -110,11 +116,12 @@ class OutcomeRecorder:
             attempts: The calls, in order.
             served: Name of the model whose answer the caller got; None for no answer.
             time: Unix time.
+            role: What the first of these calls was made for.
         """
         if not self._policy().learning.is_on:
             return
         with self._lock:
-            verdicts = self._count(decision, attempts, served, int(time // DAY))
+            verdicts = self._count(decision, attempts, served, int(time // DAY), role)
         form = decision.request.form or ""
         for model, verdict in verdicts:
             self._on_verdict(model, form, verdict in _REJECTING)
@@ -123,30 +130,32 @@ class OutcomeRecorder:
         """Return what was gathered since the last time."""
         with self._lock:
             rows, self._rows = self._rows, {}
-            return rows
+        return {
+            (day, OutcomeKey(Node(*node), model, role, prompt)): row
+            for (day, (node, model, role, prompt)), row in rows.items()
+        }
 
     def add_feedback(self, decision_id: str, score: float, source: str, time: float) -> bool:
-        """Count what someone says of an answer; the last score of each source counts.
+        """Count what someone says about an answer; the last score of each source counts.
 
         Args:
             decision_id: Id of the decision.
             score: How good the answer is, 0..1.
-            source: Who says it.
+            source: The source: who or what judged the answer.
             time: Unix time.
 
         Returns:
             Whether the answer is known: it was given by this process, not long ago.
         """
         with self._lock:
-            known = self._answers.get(decision_id)
-            row = None if known is None else self._row(int(time // DAY), known[0])
-            if known is None or row is None:
+            rated = self._answers.rate(decision_id, source, score)
+            if rated is None:
                 return False
-            new = round(score * counts.SCORE)
-            before = self._scores.get((decision_id, source))
-            _remember(self._scores, (decision_id, source), new, MOST_ANSWERS)
-            added, change = (1, new) if before is None else (0, new - before)
-            for prefix in ("", *_tenant_prefix(known[1])):
+            (key, group), added, change = rated
+            row = self._row(int(time // DAY), key)
+            if row is None:
+                return False
+            for prefix in ("", *_tenant_prefix(group)):
                 _add(row, prefix + counts.FEEDBACK, added)
                 _add(row, prefix + counts.FEEDBACK_SUM, change)
             return True
@@ -154,15 +163,20 @@ class OutcomeRecorder:
     # -- under the lock ------------------------------------------------------------------------
 
     def _count(
-        self, decision: Decision, attempts: tuple[Attempt, ...], served: str | None, day: int
+        self,
+        decision: Decision,
+        attempts: tuple[Attempt, ...],
+        served: str | None,
+        day: int,
+        role: Role,
     ) -> list[tuple[str, str]]:
         """Count the calls of a request; returns the verdicts on answers, by the models' names."""
         verdicts: list[tuple[str, str]] = []
-        request, node, role = decision.request, node_of(decision.situation), Role.FIRST
+        request, node = decision.request, _node_of(decision)
         group = None if request.tenant is None else counts.tenant_group(request.tenant)
         judges = [each.llm.model.provider_model for each in decision.accept if each.llm is not None]
         for attempt in attempts:
-            key = OutcomeKey(node, attempt.model, role, attempt.prompt or "")
+            key = node, attempt.model, role, attempt.prompt or ""
             row = self._row(day, key)
             rejected = attempt.failure == FailureKind.REJECTED
             if rejected:
@@ -170,10 +184,10 @@ class OutcomeRecorder:
             if row is None:
                 self.dropped += 1
                 continue
-            _add(row, counts.CALLS, 1)
+            row[counts.CALLS] = row.get(counts.CALLS, 0) + 1
             if attempt.cost_nano_usd is not None:
-                _add(row, counts.COST, attempt.cost_nano_usd)
-                _add(row, counts.CHARGED, 1)
+                row[counts.COST] = row.get(counts.COST, 0) + attempt.cost_nano_usd
+                row[counts.CHARGED] = row.get(counts.CHARGED, 0) + 1
             if attempt.failure is not None and not rejected:
                 if attempt.failure in FAILED:
                     _add(row, counts.FAILED, 1)
@@ -182,7 +196,7 @@ class OutcomeRecorder:
                 continue
             _measure(row, attempt)
             verdict = _verdict(attempt, judged_by_itself=attempt.provider_model in judges)
-            if verdict in _REJECTING:
+            if rejected or verdict in _REJECTING:
                 _add(row, counts.REJECTED, 1)
             if verdict is not None:
                 _add(row, counts.CHECKED, 1)
@@ -190,16 +204,16 @@ class OutcomeRecorder:
                 verdicts.append((attempt.model, verdict))
                 _add_of(row, verdict, group)
             if attempt.model == served and decision.id:
-                _remember(self._answers, decision.id, (key, group), MOST_ANSWERS)
+                self._answers.remember(decision.id, (key, group))
         return verdicts
 
-    def _row(self, day: int, key: OutcomeKey) -> Row | None:
+    def _row(self, day: int, key: _Key) -> Row | None:
         row = self._rows.get((day, key))
         if row is None and len(self._rows) < MOST_ROWS:
             row = self._rows[day, key] = {}
         return row
 
-    def _is_news(self, session: str | None, tenant: str | None, day: int, key: OutcomeKey) -> bool:
+    def _is_news(self, session: str | None, tenant: str | None, day: int, key: _Key) -> bool:
         """Whether a conversation has no verdict on this model at such requests today."""
         if session is None:
             return True
@@ -208,6 +222,18 @@ class OutcomeRecorder:
             return False
         _remember(self._heard, name, None, MOST_CONVERSATIONS)
         return True
+
+
+def _node_of(decision: Decision) -> tuple[str, str, str, str]:
+    """The parts of the narrowest node of a request."""
+    situation = decision.situation
+    request, task, band = situation.request, situation.task, situation.band
+    return (
+        "" if task is None else task.name,
+        request.form or "",
+        request.kind or "",
+        "" if band is None else band.name,
+    )
 
 
 def _remember(known: OrderedDict[_K, _V], key: _K, value: _V, most: int) -> None:
@@ -222,8 +248,9 @@ def _add(row: Row, name: str, n: int) -> None:
 
 def _add_of(row: Row, verdict: str, group: int | None) -> None:
     """Count a verdict, and that a group of tenants gave it."""
-    for prefix in ("", *_tenant_prefix(group)):
-        _add(row, prefix + verdict, 1)
+    _add(row, verdict, 1)
+    if group is not None:
+        _add(row, f"{counts.TENANT}{group} {verdict}", 1)
 
 
 def _tenant_prefix(group: int | None) -> tuple[str, ...]:
@@ -232,21 +259,25 @@ def _tenant_prefix(group: int | None) -> tuple[str, ...]:
 
 def _measure(row: Row, attempt: Attempt) -> None:
     """Count the time and the tokens of an answer."""
-    _add(row, counts.ANSWERED, 1)
-    _add(row, f"{counts.LATENCY}{bucket_of(attempt.seconds)}", 1)
+    get, latency = row.get, _LATENCIES[bucket_of(attempt.seconds)]
+    row[counts.ANSWERED] = get(counts.ANSWERED, 0) + 1
+    row[latency] = get(latency, 0) + 1
     if attempt.first_token is not None:
-        _add(row, f"{counts.FIRST_TOKEN}{bucket_of(attempt.first_token)}", 1)
+        _add(row, _FIRST_TOKENS[bucket_of(attempt.first_token)], 1)
     if attempt.tokens_out is not None:
-        _add(row, counts.METERED, 1)
-        _add(row, counts.TOKENS_OUT, attempt.tokens_out)
-        _add(row, counts.TOKENS_IN, attempt.tokens_in or 0)
+        row[counts.METERED] = get(counts.METERED, 0) + 1
+        row[counts.TOKENS_OUT] = get(counts.TOKENS_OUT, 0) + attempt.tokens_out
+        row[counts.TOKENS_IN] = get(counts.TOKENS_IN, 0) + (attempt.tokens_in or 0)
 
 
 def _verdict(attempt: Attempt, *, judged_by_itself: bool) -> str | None:
     """The verdict on an answer: of the checks that reject it, else of a judge that is another model
     than it, else of the checks that it passed."""
-    if any(check != JUDGE for check in attempt.rejected):
+    rejected, passed = attempt.rejected, attempt.passed
+    if not (rejected or passed) or (attempt.failure == FailureKind.REJECTED and not rejected):
+        return None  # a program does not say why it rejects an answer that passed its checks
+    if len(rejected) > rejected.count(JUDGE):
         return counts.FLAGGED
-    if not judged_by_itself and (JUDGE in attempt.rejected or JUDGE in attempt.passed):
-        return counts.BAD if JUDGE in attempt.rejected else counts.GOOD
-    return counts.ACCEPTED if any(check != JUDGE for check in attempt.passed) else None
+    if not judged_by_itself and (JUDGE in rejected or JUDGE in passed):
+        return counts.BAD if JUDGE in rejected else counts.GOOD
+    return counts.ACCEPTED if len(passed) > passed.count(JUDGE) else None

@@ -52,7 +52,7 @@ def measured_table(
     """Work out the measured values of all nodes.
 
     Each value of a model is that of the narrowest node with `min_samples` samples of it; where none
-    has so many, that of all requests.
+    has that many, that of all requests.
 
     Args:
         counted: The counts, with the narrowest node of each.

@@ -1,4 +1,4 @@
-"""What is counted of the requests of an experiment, and what the counts say.
+"""Counts the requests of an experiment, and evaluates the counts.
 
 The counts of one arm are kept in 256 rows by a hash of the subject that the experiment sticks to,
 or of the request where it was drawn by itself. So what the requests of one user have in common is
@@ -11,29 +11,29 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from policy_router.decision.drawing import number_of, subject_in
+from policy_router.decision.arm_assignment import number_of
 from policy_router.domain.experiments import Measure
 from policy_router.experience.moments import Moments
+from policy_router.experience.rated_answers import SCORE
 from policy_router.experience.verdicts import ArmValues, EndReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.domain.attempt import Attempt
-    from policy_router.domain.decision import Decision
     from policy_router.domain.experiments import Experiment
     from policy_router.ledger.tallies import Counts
 
 CLUSTERS: Final = 256
 """Rows of the counts of one arm."""
 
-_MEASURED: Final[Mapping[Measure, tuple[str, str, float]]] = {
-    Measure.SUCCESS: ("requests", "successes", 1.0),
-    Measure.QUALITY: ("checked", "passed", 1.0),
-    Measure.COST: ("priced", "nano_usd", 1e-9),
-    Measure.LATENCY: ("timed", "microseconds", 1e-6),
+_MEASURED: Final[Mapping[Measure, tuple[tuple[str, str, float], ...]]] = {
+    Measure.SUCCESS: (("requests", "successes", 1.0),),
+    Measure.QUALITY: (("checked", "passed", 1.0), ("ratings", "rating", 1 / SCORE)),
+    Measure.COST: (("priced", "nano_usd", 1e-9),),
+    Measure.LATENCY: (("timed", "microseconds", 1e-6),),
 }
-"""For each measure the names of its count and its sum, and the unit of the sum."""
+"""What each measure adds up: the names of a count and of a sum, and the unit of the sum."""
 _ENDED: Final = "-"
 """What the keys of ended arms begin with; no arm has that name."""
 
@@ -41,8 +41,8 @@ _ENDED: Final = "-"
 def topic_of(experiment: Experiment) -> str:
     """The name under which a store keeps the counts of an experiment.
 
-    An experiment that assigns other requests, or whose arms do something else, begins anew. Another
-    share, measure or end changes nothing.
+    An experiment that assigns other requests, or whose arms do something else, starts again.
+    Another share, measure or end changes nothing.
     """
     when = None if experiment.when is None else experiment.when.text
     arms = [(arm.name, arm.first, arm.prompt, arm.effort) for arm in experiment.arms]
@@ -56,11 +56,17 @@ def end_key(experiment: Experiment, arm: str) -> str:
     return f"{_ENDED} {arm} {_digest(experiment.measure, rule, experiment.until)}"
 
 
-def count_key(experiment: Experiment, arm: str, decision: Decision) -> str:
-    """The key of the counts that a request belongs to."""
-    subject = subject_in(experiment, decision.request)
+def count_key(experiment: Experiment, arm: str, subject: str | None, decision: str) -> str:
+    """The key of the counts that a request belongs to.
+
+    Args:
+        experiment: The experiment.
+        arm: Name of the arm.
+        subject: What the experiment sticks to; None where the request was drawn by itself.
+        decision: Id of its decision.
+    """
     by = None if subject is None else "cluster"
-    number = number_of(experiment.name, by, decision.id if subject is None else subject)
+    number = number_of(experiment.name, by, decision if subject is None else subject)
     return f"{arm} {int(number * CLUSTERS)}"
 
 
@@ -86,8 +92,19 @@ def counts_of(attempts: Sequence[Attempt], *, accepted: bool, answered: bool) ->
     return counts
 
 
+def ratings_of(number: int, change: int) -> Counts:
+    """What is counted of feedback on an answer.
+
+    Args:
+        number: How many sources have rated it for the first time.
+        change: What that, or a later score of the same sources, adds to the sum of the scores, in
+            parts of a `SCORE`.
+    """
+    return {"ratings": number, "rating": change}
+
+
 def values_of(rows: Mapping[str, Counts]) -> dict[str, ArmValues]:
-    """What the counts of an experiment, by their keys, say of each arm, by its name."""
+    """What the counts of an experiment, by their keys, say about each arm, by its name."""
     clusters: dict[str, list[Counts]] = {}
     for key, row in rows.items():
         arm = key.partition(" ")[0]
@@ -97,12 +114,18 @@ def values_of(rows: Mapping[str, Counts]) -> dict[str, ArmValues]:
         arm: ArmValues(
             sum(row.get("requests", 0) for row in found),
             {
-                measure: Moments.of((row.get(count, 0), row.get(total, 0) * unit) for row in found)
-                for measure, (count, total, unit) in _MEASURED.items()
+                measure: Moments.of(_added(row, parts) for row in found)
+                for measure, parts in _MEASURED.items()
             },
         )
         for arm, found in clusters.items()
     }
+
+
+def _added(row: Counts, parts: tuple[tuple[str, str, float], ...]) -> tuple[int, float]:
+    """How many values a row has of a measure, and what they add up to."""
+    number = sum(row.get(count, 0) for count, _, _ in parts)
+    return number, sum(row.get(total, 0) * unit for _, total, unit in parts)
 
 
 def ended_in(experiment: Experiment, keys: Mapping[str, Counts]) -> dict[str, EndReason]:
@@ -110,7 +133,7 @@ def ended_in(experiment: Experiment, keys: Mapping[str, Counts]) -> dict[str, En
 
     Args:
         experiment: The experiment.
-        keys: Everything that is kept of it, by key.
+        keys: Everything that is stored about it, by key.
     """
     ended = {}
     for arm in experiment.arms:

@@ -2,7 +2,7 @@
 
 Counts are gathered in this process and added to the store in the background every few seconds, so
 that all processes see the counts of all, also after a restart. An arm that ended is written down in
-the store; no process gives it requests any more. Until a process has read what is kept of a
+the store; no process gives it requests any more. Until a process has read what is stored about a
 policy's experiments, it decides all requests as if they were not there.
 """
 
@@ -14,8 +14,10 @@ import uuid
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decision.arm_assignment import subject_in
 from policy_router.errors import StoreError
 from policy_router.events import Answered, Exhausted
+from policy_router.experience.counted_feedback import FeedbackLog, experiment_batches
 from policy_router.experience.followed import FollowedExperiment
 from policy_router.experience.tallying import count_key, counts_of, end_key
 from policy_router.ledger.memory import MemoryStore
@@ -23,11 +25,13 @@ from policy_router.ledger.tallies import DAY, TallyBatch, TallyStore
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from collections.abc import Set as AbstractSet
 
     from policy_router.decision.policy import Policy
+    from policy_router.domain.feedback import GivenFeedback
     from policy_router.events import Event
+    from policy_router.experience.counted_feedback import FeedbackSource
     from policy_router.experience.verdicts import ArmReport, ExperimentReport
     from policy_router.ledger.store import Store
     from policy_router.ledger.tallies import Counts
@@ -51,6 +55,7 @@ class ExperimentTracker:
         *,
         clock: Callable[[], float],
         on_end: Callable[[ExperimentReport, ArmReport], None],
+        feedback: FeedbackSource | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """Makes a tracker; it does nothing in the background before `begin`.
@@ -59,11 +64,13 @@ class ExperimentTracker:
             store: Where counts are kept; one that keeps no tallies is replaced by memory.
             clock: Gives Unix time.
             on_end: Called when an arm ends, in the process that notices it.
+            feedback: Where feedback on answers is kept; None counts none.
             sleep: Waits for a number of seconds.
         """
         self._store = store if isinstance(store, TallyStore) else MemoryStore(clock)
         self._clock = clock
         self._on_end = on_end
+        self._feedback = feedback
         self._sleep = sleep
         self._begin()
         forks.follow(self)
@@ -74,6 +81,7 @@ class ExperimentTracker:
         self._number = 0
         self._gathered: dict[tuple[str, int, str], dict[str, int]] = {}
         self._unsent: list[TallyBatch] = []
+        self._said = None if self._feedback is None else FeedbackLog(self._feedback, self._clock())
         self._followed: dict[str, tuple[FollowedExperiment, ...]] = {}
         self._ended: dict[str, frozenset[tuple[str, str]]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -144,7 +152,9 @@ class ExperimentTracker:
         for arm in decision.arms:
             each = by_name.get(arm.experiment)
             if each is not None:
-                self._gather(each.topic, day, count_key(each.experiment, arm.arm, decision), counts)
+                subject = subject_in(each.experiment, decision.request)
+                key = count_key(each.experiment, arm.arm, subject, decision.id)
+                self._gather(each.topic, day, key, counts)
 
     def _gather(self, topic: str, day: int, key: str, counts: Counts) -> None:
         with self._lock:
@@ -180,11 +190,16 @@ class ExperimentTracker:
             StoreError: The store cannot be reached; what was gathered is kept for the next round.
         """
         await self._send()
+        if self._said is not None and self._followed:
+            await self._said.count(self._store, self._feedback_batches, self._clock())
         for revision, followed in list(self._followed.items()):
             for each in followed:
                 await each.read(self._store)
             self._judge(revision)
         await self._send()
+
+    def _feedback_batches(self, given: GivenFeedback) -> Iterator[TallyBatch]:
+        return experiment_batches(given, self._followed.get(given.outcome.revision, ()))
 
     async def aclose(self) -> None:
         """End the rounds, and add what was gathered to the store."""

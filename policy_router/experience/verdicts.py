@@ -1,4 +1,4 @@
-"""What an experiment says at the moment: each arm against the control, and whether it is over."""
+"""The current verdict of an experiment: each arm against the control, and whether it is over."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ArmValues:
-    """What the requests of one arm came to.
+    """The results of the requests of one arm.
 
     Attributes:
         requests: How many there were.
@@ -130,7 +130,7 @@ def judge(
 
     Args:
         experiment: The experiment.
-        values: What the requests of each arm came to, by its name, the control's too.
+        values: The results of the requests of each arm, by its name, the control's too.
         ended: The arms that ended before, and why.
         now: Unix time; None without a clock.
     """

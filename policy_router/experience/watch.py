@@ -1,4 +1,4 @@
-"""Watches whether the answers of models become worse, by the verdicts that this process hears."""
+"""Watches for models whose answers become worse, by the verdicts that reach this process."""
 
 from __future__ import annotations
 

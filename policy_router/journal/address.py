@@ -62,8 +62,8 @@ class JournalAddress:
         return cls(url, Path(path))
 
     @classmethod
-    def beside(cls, ledger: Path) -> JournalAddress:
-        """The journal beside the file of a ledger: `router.journal.db` beside `router.db`."""
+    def next_to(cls, ledger: Path) -> JournalAddress:
+        """The journal next to the file of a ledger: `router.journal.db` next to `router.db`."""
         file = ledger.with_name(f"{ledger.stem}.journal.db")
         return cls(f"sqlite:///{quote(str(file))}", file)
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import time
+import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, func, insert, select, update
 
-from policy_router.domain.feedback import OF_CHECKS, Feedback
-from policy_router.journal.days import NAMES, DaySums, key_of
+from policy_router.domain.identity import bounded_id
+from policy_router.journal.days import SECONDS
+from policy_router.journal.derived import DerivedRows
 from policy_router.journal.encoding import millionths
 from policy_router.journal.engine import engine_of
+from policy_router.journal.facets import FacetSums
+from policy_router.journal.file import file_id, prepare_file
 from policy_router.journal.migrations import migrate
+from policy_router.journal.statements import JournalStatements
 from policy_router.journal.tables import (
     BATCHES,
-    DAY_KEY,
-    DAY_LATENCIES,
+    COOLDOWNS,
     DAYS,
     FEEDBACK,
     OUTCOMES,
@@ -29,15 +29,14 @@ from policy_router.journal.tables import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import BindParameter, Connection, Dialect, Insert, Table
+    from sqlalchemy import Connection
 
+    from policy_router.domain.feedback import Feedback
     from policy_router.journal.address import JournalAddress
+    from policy_router.journal.encoding import OutcomeRow
 
-SLICE: Final = 10
-"""Rows that are written before other threads of the process get their turn."""
-PAUSE: Final = 5e-5
-"""Seconds of that turn: without a pause, the thread that serves requests waits for Python's
-interpreter for as long as the interpreter lets one thread run, which is 5 ms."""
+_log: Final = logging.getLogger(__name__)
+
 REMEMBERED: Final = 86_400.0
 """Seconds for which batches are remembered: longer than a writer keeps trying to write one."""
 
@@ -56,9 +55,12 @@ class JournalDatabase:
     """
 
     def __init__(self, address: JournalAddress) -> None:
+        self._address = address
+        self._file: tuple[int, int] | None = None
         self._engine = engine_of(address, writes=True)
-        self._statements = UpsertStatements.of(self._engine.dialect.name)
-        self._insert = OutcomeInsert(self._engine.dialect)
+        self._statements = JournalStatements.of(self._engine.dialect)
+        self._derived = DerivedRows(self._engine.dialect)
+        self._facets = FacetSums(self._engine.dialect.name)
         self._connection: Connection | None = None
 
     def prepare(self) -> None:
@@ -71,28 +73,22 @@ class JournalDatabase:
             pass
         self.close()
 
-    def write(self, batch: str, rows: Sequence[dict[str, Any]], now: float) -> None:
-        """Write rows, what the checks say of them, and the sums of their days.
+    def write(self, batch: str, rows: Sequence[OutcomeRow], now: float) -> None:
+        """Write rows, what the checks say about them, and the sums of their days.
 
         Args:
             batch: Identifies them; a batch that was written before is left as it is.
             rows: As `encoding` makes them.
             now: Unix time.
         """
-        verdicts = [verdict for row in rows if (verdict := _verdict(row)) is not None]
-        days = DaySums()
         with self._transaction() as connection:
+            self._facets.write_beside_others(connection)
             if connection.execute(select(BATCHES.c.id).where(BATCHES.c.id == batch)).first():
                 return
             connection.execute(insert(BATCHES), {"id": batch, "at": now})
-            for start in range(0, len(rows), SLICE):
-                part = rows[start : start + SLICE]
-                connection.exec_driver_sql(self._insert.sql, self._insert.parameters(part))
-                for row in part:
-                    days.add(row)
-                time.sleep(PAUSE)
-            self._remember(connection, verdicts)
-            self._add(connection, days)
+            last = self._derived.last_row(connection)
+            self._statements.outcomes.run(connection, rows)
+            self._derived.add(connection, last)
 
     def rate(self, feedback: Feedback, tenants: Sequence[str | None] | None = None) -> bool:
         """Write feedback.
@@ -116,16 +112,40 @@ class JournalDatabase:
         )
         with self._transaction() as connection:
             known = connection.execute(last).first()
-            if known is None or (tenants is not None and known.tenant not in tenants):
+            if known is None or not _may_rate(known.tenant, tenants):
                 return False
             served = connection.execute(answer).mappings().first()
-            self._remember(connection, [feedback])
+            self._remember(connection, feedback)
             if served is not None:
                 self._rate(connection, dict(served))
         return True
 
+    def suspend(self, cooldowns: Sequence[dict[str, object]]) -> None:
+        """Write cooldowns; one that was written before is left as it is.
+
+        Args:
+            cooldowns: Their rows, as `encoding` makes them.
+        """
+        with self._transaction() as connection:
+            connection.execute(self._statements.cooldowns, list(cooldowns))
+
+    def sum_up(self, most: int, *, at_least: int = 1) -> int:
+        """Add rows that were written to the sums of facets; see `facets`.
+
+        Args:
+            most: How many rows at most.
+            at_least: Nothing is done where fewer rows wait for it.
+
+        Returns:
+            How many rows are left.
+        """
+        with self._transaction() as connection:
+            last = self._facets.last_row(connection)
+        with self._transaction() as connection:
+            return self._facets.add(connection, last, most, at_least)
+
     def forget(self, before: float, most: int, now: float) -> int:
-        """Delete what is older than a Unix time; the sums of days stay.
+        """Delete what is older than a Unix time; the sums of days by model and task stay.
 
         Args:
             before: The Unix time.
@@ -136,11 +156,14 @@ class JournalDatabase:
             How many rows of outcomes were deleted.
         """
         with self._transaction() as connection:
-            for table in (FEEDBACK, RATINGS):
+            for table in (FEEDBACK, RATINGS, COOLDOWNS):
                 connection.execute(delete(table).where(table.c.at < before))
             connection.execute(delete(BATCHES).where(BATCHES.c.at < now - REMEMBERED))
             old = select(OUTCOMES.c.id).where(OUTCOMES.c.at < before).limit(most)
-            return int(connection.execute(delete(OUTCOMES).where(OUTCOMES.c.id.in_(old))).rowcount)
+            deleted = connection.execute(delete(OUTCOMES).where(OUTCOMES.c.id.in_(old))).rowcount
+            if deleted:
+                self._facets.forget(connection, before)
+            return int(deleted)
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -157,8 +180,13 @@ class JournalDatabase:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
+        if self._connection is not None and self._file != file_id(self._address):
+            _log.warning("the journal `%s` was replaced and is opened again", self._address)
+            self.close()
         connection = self._connection
         if connection is None:
+            if self._address.file is not None:
+                prepare_file(self._address.file.absolute())
             connection = self._engine.connect()
             try:
                 with connection.begin():
@@ -166,7 +194,7 @@ class JournalDatabase:
             except BaseException:
                 connection.close()
                 raise
-            self._connection = connection
+            self._connection, self._file = connection, file_id(self._address)
         try:
             with connection.begin():
                 yield connection
@@ -174,24 +202,13 @@ class JournalDatabase:
             self.close()
             raise
 
-    def _remember(self, connection: Connection, feedback: Sequence[Feedback]) -> None:
+    def _remember(self, connection: Connection, feedback: Feedback) -> None:
         """Add feedback to the history, and to what counts unless its source has said more since."""
-        if not feedback:
-            return
-        rows = [
-            {
-                "id": each.id,
-                "decision": each.decision,
-                "source": each.source,
-                "label": each.label,
-                "at": each.at,
-                "score": each.score,
-                "rating": millionths(each.score),
-            }
-            for each in feedback
-        ]
-        connection.execute(self._statements.feedback, rows)
-        connection.execute(self._statements.ratings, rows)
+        said = {name: getattr(feedback, name) for name in ("id", "decision", "source", "at")}
+        history = said | {"label": feedback.label, "score": feedback.score}
+        connection.execute(self._statements.feedback, history)
+        counted = said | {"rating": millionths(feedback.score)}
+        connection.execute(self._statements.ratings, counted)
 
     def _rate(self, connection: Connection, served: dict[str, Any]) -> None:
         """Add up what counts for the answer of a decision, on its row and in its day."""
@@ -203,100 +220,22 @@ class JournalDatabase:
             return
         row = update(OUTCOMES).where(OUTCOMES.c.id == served["id"])
         connection.execute(row.values(rated=rated, rating=int(rating)))
-        days = DaySums()
-        days.sums[key_of(served)] = dict.fromkeys(NAMES, 0) | change
-        self._add(connection, days)
-
-    def _add(self, connection: Connection, days: DaySums) -> None:
-        """Add to the sums of days. Sorted, so that two processes cannot wait for each other."""
-        sums = [dict(zip(DAY_KEY, key, strict=True)) | days.sums[key] for key in sorted(days.sums)]
-        latencies = [
-            dict(zip(DAY_KEY, key, strict=True)) | {"bucket": bucket, "calls": calls}
-            for (key, bucket), calls in sorted(days.latencies.items())
-        ]
-        if sums:
-            connection.execute(self._statements.days, sums)
-        if latencies:
-            connection.execute(self._statements.latencies, latencies)
+        of_day = {
+            "day": int(served["at"] // SECONDS),
+            "task": served["task"] or "",
+            "band": served["band"] or "",
+            "model": served["model"],
+            "role": served["role"],
+        }
+        more = {name: DAYS.c[name] + number for name, number in change.items()}
+        connection.execute(update(DAYS).filter_by(**of_day).values(more))
+        self._facets.rate(connection, served, change)
 
 
-class OutcomeInsert:
-    """The statement that adds outcomes, as the driver takes it: SQLAlchemy's own way from a row to
-    the driver takes longer than the database.
-
-    Attributes:
-        sql: The statement.
-    """
-
-    def __init__(self, dialect: Dialect) -> None:
-        names = [column.name for column in OUTCOMES.columns if column.name != "id"]
-        compiled = insert(OUTCOMES).compile(dialect=dialect, column_keys=names)
-        self.sql = str(compiled)
-        self._in_order = itemgetter(*compiled.positiontup) if compiled.positiontup else None
-
-    def parameters(self, rows: Sequence[dict[str, Any]]) -> Any:
-        """The values of rows."""
-        if self._in_order is None:
-            return list(rows)
-        return [self._in_order(row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class UpsertStatements:
-    """Statements that add to what is there, made once: that takes longer than to run them.
-
-    Attributes:
-        feedback: Adds to the history of feedback.
-        ratings: Replaces what counts of a source by what it said later.
-        days: Adds to the sums of days.
-        latencies: Adds to the latencies of days.
-    """
-
-    feedback: Insert
-    ratings: Insert
-    days: Insert
-    latencies: Insert
-
-    @classmethod
-    def of(cls, dialect: str) -> UpsertStatements:
-        """The statements of a dialect of SQL."""
-        upserting: Any = (postgresql if dialect == "postgresql" else sqlite).insert
-        feedback = upserting(FEEDBACK).values(_parameters(FEEDBACK)).on_conflict_do_nothing()
-        ratings = upserting(RATINGS).values(_parameters(RATINGS))
-        new = ratings.excluded
-        later = or_(new.at > RATINGS.c.at, (new.at == RATINGS.c.at) & (new.id > RATINGS.c.id))
-        ratings = ratings.on_conflict_do_update(
-            index_elements=["decision", "source"],
-            set_={"at": new.at, "id": new.id, "rating": new.rating},
-            where=later,
-        )
-        days = upserting(DAYS)
-        days = days.on_conflict_do_update(
-            index_elements=DAY_KEY,
-            set_={name: DAYS.c[name] + days.excluded[name] for name in NAMES},
-        )
-        latencies = upserting(DAY_LATENCIES)
-        latencies = latencies.on_conflict_do_update(
-            index_elements=(*DAY_KEY, "bucket"),
-            set_={"calls": DAY_LATENCIES.c.calls + latencies.excluded.calls},
-        )
-        return cls(feedback, ratings, days, latencies)
-
-
-def _parameters(table: Table) -> dict[str, BindParameter[Any]]:
-    """A parameter for each column, so that rows may have more values than the table has columns."""
-    return {column.name: bindparam(column.name) for column in table.columns}
+def _may_rate(tenant: str | None, tenants: Sequence[str | None] | None) -> bool:
+    """Whether a decision of a tenant, as its row has it, is one of those that may be rated."""
+    return tenants is None or tenant in {None if t is None else bounded_id(t) for t in tenants}
 
 
 _ABANDONED: Final[list[Any]] = []
 """Connections of the parent, which a forked child must neither use nor close."""
-
-
-def _verdict(row: dict[str, Any]) -> Feedback | None:
-    """What the checks say of an answer that was served; noted on its row too."""
-    if not row["served"] or row["accepted"] is None:
-        return None
-    score = float(row["accepted"])
-    row["rated"], row["rating"] = 1, millionths(score)
-    decision, at = row["decision"], row["at"] + row["seconds"]
-    return Feedback(decision, score, OF_CHECKS, at=at, id=f"{decision}-{OF_CHECKS}")

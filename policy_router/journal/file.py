@@ -11,6 +11,8 @@ from policy_router.ledger import private_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from policy_router.journal.address import JournalAddress
+
 
 def prepare_file(path: Path) -> Path:
     """Create the file of a journal with its folder, unless it exists.
@@ -29,6 +31,21 @@ def prepare_file(path: Path) -> Path:
     except FileExistsError:
         pass  # another process was faster
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)).lower()
         raise StoreError(f"the journal `{path}` cannot be used: {reason}") from error
     return path
+
+
+def file_id(address: JournalAddress) -> tuple[int, int] | None:
+    """The device and inode of a journal's file; None when there is no file at its path.
+
+    An open connection keeps writing to a file that has been deleted or moved, and those rows are
+    lost. When the value changes, the connection must be opened again.
+    """
+    if address.file is None:
+        return None
+    try:
+        status = address.file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

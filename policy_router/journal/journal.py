@@ -1,11 +1,11 @@
-"""Keeps what every call came to, in batches and off the path of requests.
+"""Keeps the outcome of every call, in batches and off the path of requests.
 
     router = Router.open("policies/", journal="sqlite:///journal.db")
     for sums in router.journal.reader().sums(by=["model"]):
         ...
 
 A thread writes every fifth of a second. A process that is killed loses what was not written yet,
-which is that fifth of a second; a journal that is out of reach costs no request.
+which is that fifth of a second; a journal that is unreachable costs no request.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from policy_router.domain.feedback import from_someone
 from policy_router.errors import StoreError
-from policy_router.events import Answered, EstimatedComplexity, Exhausted, JudgedAnswer
+from policy_router.events import (
+    Answered,
+    BreakerChanged,
+    EstimatedComplexity,
+    Exhausted,
+    JudgedAnswer,
+)
 from policy_router.ids import Ids
 from policy_router.journal.address import JournalAddress
 from policy_router.journal.file import prepare_file
@@ -29,9 +35,11 @@ from policy_router.journal.writing import FeedbackCall, JournalWriter, WriterHoo
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from policy_router.domain.feedback import Feedback
+    from policy_router.domain.facts import Vocabulary
+    from policy_router.domain.feedback import Feedback, GivenFeedback
+    from policy_router.domain.models import Model
     from policy_router.domain.outcome import Outcome
     from policy_router.events import Event
     from policy_router.journal.reader import JournalReader
@@ -44,6 +52,8 @@ WAITING: Final = 20_000
 counted."""
 PATIENCE: Final = 2.0
 """Seconds for which feedback waits until its request has ended and is written."""
+_OPENED: Final = "opened"
+"""The step of a breaker with which a cooldown begins."""
 _KINDS: Final = frozenset({Answered, Exhausted, JudgedAnswer, EstimatedComplexity})
 
 
@@ -51,7 +61,7 @@ class JournalEvents(Protocol):
     """Gets what happens to a journal, such as the events of a router."""
 
     def journal_changed(self, up: bool, detail: str) -> None:
-        """The journal went out of reach (not `up`), or is back."""
+        """The journal became unreachable (not `up`), or is back."""
 
     def outcomes_dropped(self, number: int, detail: str) -> None:
         """It did not keep some outcomes."""
@@ -97,7 +107,9 @@ class Journal:
         """
         self.address = JournalAddress.parse(address) if isinstance(address, str) else address
         if self.address.file is not None:
-            prepare_file(self.address.file.absolute())
+            file = self.address.file.absolute()  # the same wherever the program goes later
+            self.address = replace(self.address, file=file)
+            prepare_file(file)
         elif find_spec("psycopg") is None:
             raise StoreError(
                 "the package `psycopg` is not installed: `pip install policy-router[postgres]`"
@@ -105,6 +117,8 @@ class Journal:
         self.dropped = 0
         self._clock = clock
         self._keep = keep
+        self._models: Callable[[], Mapping[str, Model] | None] = lambda: None
+        self._vocabulary: Callable[[], Vocabulary | None] = lambda: None
         self._on_change = on_change
         self._on_drop = on_drop
         self._new_id = Ids(clock)
@@ -127,24 +141,33 @@ class Journal:
             self.address,
             self._clock,
             self._new_id,
-            WriterHooks(self._seconds_kept, self._say, self._drop),
+            WriterHooks(self._seconds_kept, self._compared, self._declared, self._say, self._drop),
         )
 
-    def report_to(self, events: JournalEvents, keep: Callable[[], float]) -> None:
+    def report_to(
+        self,
+        events: JournalEvents,
+        keep: Callable[[], float],
+        models: Callable[[], Mapping[str, Model] | None] = lambda: None,
+        vocabulary: Callable[[], Vocabulary | None] = lambda: None,
+    ) -> None:
         """Report to the router that the journal belongs to.
 
         Args:
             events: Gets what happens to the journal.
             keep: Gives the seconds for which rows are kept.
+            models: Gives the models of the policy, by name, where answers are compared with the
+                cheapest one that fits; else None.
+            vocabulary: Gives the facts that the policy declares, which are kept of requests.
         """
         self._on_change, self._on_drop = events.journal_changed, events.outcomes_dropped
-        self._keep = keep
+        self._keep, self._models, self._vocabulary = keep, models, vocabulary
 
     # -- writing -----------------------------------------------------------------------------
 
     def __call__(self, event: Event) -> None:
-        """Take a request that has ended, or a call that is none of its attempts."""
-        if type(event) in _KINDS:
+        """Take a request that has ended, a call that is none of its attempts, or a cooldown."""
+        if type(event) in _KINDS or (type(event) is BreakerChanged and event.step == _OPENED):
             self._put(event)  # type: ignore[arg-type]  # one of these kinds
 
     def add(self, outcome: Outcome) -> None:
@@ -154,7 +177,7 @@ class Journal:
     async def feedback(
         self, feedback: Feedback, tenants: Sequence[str | None] | None = None
     ) -> None:
-        """Write what somebody says of an answer, and wait until it is written.
+        """Write what somebody says about an answer, and wait until it is written.
 
         Args:
             feedback: What is said. It gets an id and, where it has none, the present time.
@@ -194,6 +217,15 @@ class Journal:
         """Do what `close` does, without blocking the event loop."""
         await asyncio.to_thread(self.close)
 
+    async def prepare(self) -> None:
+        """Import what writes to the database, in a thread; the first outcome would do it else."""
+        await asyncio.to_thread(self._import)
+
+    def _import(self) -> None:
+        from policy_router.journal.database import JournalDatabase  # noqa: PLC0415  SQLAlchemy is slow to import
+
+        JournalDatabase(self.address)  # imports the driver, and connects only when it writes
+
     def reader(self) -> JournalReader:
         """Read the journal, from any thread. What waits to be written is not seen; see `flush`.
 
@@ -204,6 +236,15 @@ class Journal:
 
         return JournalReader(self.address)
 
+    def feedback_since(self, since: float) -> Sequence[GivenFeedback]:
+        """What people and programs said of answers from a Unix time on, by any process.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        with self.reader() as reader:
+            return reader.feedback_since(since)
+
     def __enter__(self) -> Self:
         return self
 
@@ -211,7 +252,7 @@ class Journal:
         self.close()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: what waits is written by the parent, whose thread does not run here."""
+        """Start again: what waits is written by the parent, whose thread does not run here."""
         self._writer.abandon()
         self._begin()
 
@@ -267,6 +308,12 @@ class Journal:
 
     def _seconds_kept(self) -> float | None:
         return self._keep()
+
+    def _compared(self) -> Mapping[str, Model] | None:
+        return self._models()
+
+    def _declared(self) -> Vocabulary | None:
+        return self._vocabulary()
 
     def _say(self, up: bool, detail: str) -> None:
         self._on_change(up, detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,6 +74,12 @@ _OF_LISTS: Final = {
     "models": "model", "tasks": "task", "bands": "band", "roles": "role", "failures": "failure",
     "endings": "ending",
 }  # fmt: skip
+_DIMENSIONS: Final = {
+    "models": "model", "tasks": "task", "bands": "band", "roles": "role", "failures": "failure",
+    "endings": "ending", "revision": "revision", "tenant": "tenant", "user": "user",
+    "team": "team", "key": "key", "session": "session", "client": "client", "rule": "rule",
+}  # fmt: skip
+"""Conditions on what outcomes can be grouped by, and its name."""
 _BOUNDED: Final = {
     "tenant": "tenant", "user": "user_id", "team": "team", "session": "session",
     "client": "client",
@@ -88,9 +95,7 @@ _FLAGS: Final = {
 
 def conditions(where: OutcomeFilter) -> list[ColumnElement[bool]]:
     """The conditions of a filter on the table `outcomes`."""
-    columns = OUTCOMES.c
-    values = {each.name: getattr(where, each.name) for each in fields(where)}
-    stated = {name: value for name, value in values.items() if value is not None}
+    columns, stated = OUTCOMES.c, _stated(where)
     clauses = [_CONDITIONS[name](value) for name, value in stated.items() if name in _CONDITIONS]
     for name, value in stated.items():
         if name in _OF_LISTS:
@@ -100,6 +105,35 @@ def conditions(where: OutcomeFilter) -> list[ColumnElement[bool]]:
         elif name in _FLAGS:
             clauses.append(_FLAGS[name] if value else ~_FLAGS[name])
     return clauses
+
+
+def wanted_values(where: OutcomeFilter) -> dict[str, list[str]] | None:
+    """The values that a filter wants of what outcomes can be grouped by, whatever their time.
+
+    Returns:
+        Values by dimension; None where the filter wants something else too.
+    """
+    wanted: dict[str, list[str]] = {}
+    for name, value in _stated(where).items():
+        if name in ("since", "until"):
+            continue
+        if name not in _DIMENSIONS:
+            return None
+        if name in _BOUNDED:
+            values = [bounded_id(value)]
+        elif name == "key":
+            values = [key_id(value)]
+        else:
+            values = [str(each) for each in (value if name in _OF_LISTS else [value])]
+        if "" in values:  # which sums keep for what is absent
+            return None
+        wanted[_DIMENSIONS[name]] = values
+    return wanted
+
+
+def _stated(where: OutcomeFilter) -> dict[str, Any]:
+    values = {each.name: getattr(where, each.name) for each in fields(where)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
@@ -148,7 +182,23 @@ class OutcomeSums:
         first_token_seconds: Seconds until the first tokens of all streams together.
         rated: How often a source has rated an answer.
         rating: What these ratings add up to, in millionths.
-        latencies: How many answers are in each bucket of latency; see `latency`.
+        free: Answers that cost nothing.
+        unpriced: Calls whose cost is not known at all.
+        answer_seconds: Seconds that the calls with an answer took together.
+        poor: Requests that ended with an answer that checks rejected.
+        uncounted_cost: Nano-USD of the answers given to callers whose tokens are not known.
+        compared: Answers given to callers whose tokens were counted. They can be compared with
+            what another model would have cost, by the four that follow.
+        compared_cost: Nano-USD of these.
+        compared_in: Input tokens of these.
+        compared_out: Output tokens of these.
+        compared_cached: How many of their input tokens were read from prompt caches.
+        fitted: Answers given to callers for which the cost of the cheapest model that fits is
+            known.
+        fit_cost: Nano-USD that these would have cost from those models.
+        fitted_cost: Nano-USD of these.
+        latencies: How many answers are in each bucket of latency; see `durations`.
+        first_token_latencies: How many streams are in each bucket of the time to their first token.
     """
 
     by: tuple[str | int | None, ...] = ()
@@ -173,7 +223,21 @@ class OutcomeSums:
     first_token_seconds: float = 0.0
     rated: int = 0
     rating: int = 0
+    free: int = 0
+    unpriced: int = 0
+    answer_seconds: float = 0.0
+    poor: int = 0
+    uncounted_cost: int = 0
+    compared: int = 0
+    compared_cost: int = 0
+    compared_in: int = 0
+    compared_out: int = 0
+    compared_cached: int = 0
+    fitted: int = 0
+    fit_cost: int = 0
+    fitted_cost: int = 0
     latencies: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    first_token_latencies: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def percentile(self, share: float) -> float | None:
         """The seconds that a share of all answers did not exceed, such as 0.95; None without any.
@@ -181,6 +245,15 @@ class OutcomeSums:
         It is off by at most 2.2 percent.
         """
         return percentile(self.latencies, share)
+
+    def first_token_percentile(self, share: float) -> float | None:
+        """The seconds in which a share of all streams began; None without any."""
+        return percentile(self.first_token_latencies, share)
+
+    @property
+    def output_rate(self) -> float | None:
+        """Output tokens a second, over all calls with an answer; None without any."""
+        return self.tokens_out / self.answer_seconds if self.answer_seconds else None
 
     @property
     def success(self) -> float | None:
@@ -192,16 +265,37 @@ class OutcomeSums:
         """The mean of all ratings, 0..1; None without any."""
         return self.rating / self.rated / MILLIONTHS if self.rated else None
 
+    @classmethod
+    def of(cls, parts: Collection[OutcomeSums]) -> OutcomeSums:
+        """The sums of parts, without their latencies; of no group."""
+        columns = zip(*map(_NUMBERS_OF, parts), strict=True)
+        sums: dict[str, Any] = dict(zip(NUMBERS, map(sum, columns), strict=bool(parts)))
+        return cls(**sums)
+
     def __add__(self, other: OutcomeSums) -> OutcomeSums:
         """Return the sums of both; the group is that of the first."""
         numbers = {name: getattr(self, name) + getattr(other, name) for name in NUMBERS}
-        latencies = dict(self.latencies)
-        for bucket, answers in other.latencies.items():
-            latencies[bucket] = latencies.get(bucket, 0) + answers
-        return OutcomeSums(by=self.by, latencies=MappingProxyType(latencies), **numbers)
+        return OutcomeSums(
+            by=self.by,
+            latencies=_together(self.latencies, other.latencies),
+            first_token_latencies=_together(
+                self.first_token_latencies, other.first_token_latencies
+            ),
+            **numbers,
+        )
+
+
+def _together(one: Mapping[int, int], other: Mapping[int, int]) -> Mapping[int, int]:
+    counts = dict(one)
+    for bucket, number in other.items():
+        counts[bucket] = counts.get(bucket, 0) + number
+    return MappingProxyType(counts)
 
 
 NUMBERS: Final = tuple(
-    each.name for each in fields(OutcomeSums) if each.name not in ("by", "latencies")
+    each.name
+    for each in fields(OutcomeSums)
+    if each.name not in ("by", "latencies", "first_token_latencies")
 )
 """The sums that are numbers."""
+_NUMBERS_OF: Final = attrgetter(*NUMBERS)

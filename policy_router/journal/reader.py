@@ -12,43 +12,41 @@ Everything runs in the calling thread; an event loop calls it through `asyncio.t
 from __future__ import annotations
 
 from contextlib import contextmanager
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
 
-from sqlalchemy import Integer, Text, case, cast, func, literal_column, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from policy_router.base_errors import UsageError
-from policy_router.domain.feedback import Feedback
-from policy_router.domain.outcome import RequestEnding, Role
+from policy_router.domain.feedback import Feedback, GivenFeedback
 from policy_router.errors import StoreError
+from policy_router.journal import failure_counts
+from policy_router.journal.adding import GroupAdder, added
+from policy_router.journal.causes import cause_of
 from policy_router.journal.database import JournalDatabase
-from policy_router.journal.days import NAMES, SECONDS
-from policy_router.journal.encoding import MILLIONTHS, outcome_of
+from policy_router.journal.days import SECONDS
+from policy_router.journal.dimensions import DayGrouping, Grouping
+from policy_router.journal.encoding import outcome_of
 from policy_router.journal.engine import engine_of
+from policy_router.journal.given_feedback import given_feedback
+from policy_router.journal.groups import GroupSums, TopGroups
 from policy_router.journal.migrations import NEWEST, version_of
-from policy_router.journal.query import NUMBERS, OutcomeFilter, OutcomeSums, conditions
-from policy_router.journal.tables import DAY_LATENCIES, DAYS, FEEDBACK, OUTCOMES
+from policy_router.journal.query import OutcomeFilter, OutcomeSums, conditions
+from policy_router.journal.sources import SumsQuestion, SumsSources, queries_of_days
+from policy_router.journal.tables import FEEDBACK, OUTCOMES, PROGRESS
 from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, FromClause, Label, Select
+    from sqlalchemy import Connection
 
     from policy_router.domain.outcome import Outcome
     from policy_router.journal.address import JournalAddress
+    from policy_router.journal.dimensions import ListedGrouping, LocalDays
 
-Grouping: TypeAlias = Literal[
-    "day", "model", "provider", "tier", "key_env", "task", "band", "role", "form", "kind", "tenant",
-    "user", "team", "key", "session", "client", "prompt", "revision", "failure", "status", "ending",
-    "rule",
-]  # fmt: skip
-"""What outcomes can be grouped by. An outcome counts for each rule that applied."""
-DayGrouping: TypeAlias = Literal["day", "model", "task", "band", "role"]
-"""What the sums of days can be grouped by."""
-_RENAMED: Final = {"user": "user_id", "key": "key_id"}
+SumsOrder: TypeAlias = Literal["calls", "requests", "cost", "tokens_in", "tokens_out"]
+"""What groups are put in order by."""
 _PAGE: Final = 1_000
 """Rows that are in memory at a time."""
 EVERYTHING: Final = OutcomeFilter()
@@ -67,9 +65,12 @@ class JournalReader:
     def __init__(self, address: JournalAddress) -> None:
         self._address = address
         if address.file is not None and not address.file.exists():
-            raise StoreError(f"there is no journal at `{address}`")
+            raise StoreError(
+                f"there is no journal at `{address}`: `policy-router serve` writes one, and so "
+                "does a program that opens its router with `journal`"
+            )
         self._engine = engine_of(address, writes=False)
-        self._on_postgresql = self._engine.dialect.name == "postgresql"
+        self._held: tuple[Connection | None, ...] = ()
 
     def outcomes(
         self, where: OutcomeFilter = EVERYTHING, *, newest_first: bool = False
@@ -107,29 +108,45 @@ class JournalReader:
             return 0 if connection is None else int(connection.execute(wanted).scalar_one())
 
     def sums(
-        self, by: Sequence[Grouping] = ("model",), where: OutcomeFilter = EVERYTHING
+        self,
+        by: Sequence[Grouping] = ("model",),
+        where: OutcomeFilter = EVERYTHING,
+        *,
+        limit: int | None = None,
+        order: SumsOrder = "calls",
+        durations: bool = True,
     ) -> list[OutcomeSums]:
         """Add up outcomes in the database.
+
+        It reads sums of days where there are any (see `sources`), so that a million outcomes take
+        less than a second: for groups by day, model, task, band and role together, or by day,
+        model, role and one more, with conditions on no others. Anything else takes some seconds.
 
         Args:
             by: What they are grouped by; empty for one sum of all.
             where: Which outcomes.
+            limit: How many groups to return at most; None for all.
+            order: Which groups come first: those with the most of this.
+            durations: Whether latencies are read, which takes longer than everything else.
 
         Returns:
-            The groups, with the most calls first.
+            The groups, in that order. What an outcome does not have is None.
 
         Raises:
             UsageError: It cannot be grouped by that.
             StoreError: The journal cannot be read.
         """
         _require(by, get_args(Grouping))
-        groups = [self._group(name).label(f"by_{number}") for number, name in enumerate(by)]
-        bucket = OUTCOMES.c.latency_bucket.label("bucket")
-        wanted: Select[Any] = select(*groups, bucket, *_sums_of_rows())
-        if "rule" in by:
-            wanted = wanted.select_from(OUTCOMES).join(self._rules(), literal_column("1=1"))
-        wanted = wanted.where(*conditions(where))
-        return self._added(wanted.group_by(*groups, bucket), len(groups))
+        with self._reading() as connection:
+            if connection is None:
+                return []
+            sources, question = self._sources(connection), SumsQuestion(by, where)
+            queries = (
+                sources.sums(question),
+                sources.latencies(question),
+                sources.first_tokens(question),
+            )
+            return added(connection, queries if durations else queries[:1], len(by), limit, order)
 
     def days(
         self,
@@ -147,31 +164,140 @@ class JournalReader:
 
         Returns:
             The groups, with the most calls first. A day is a number counted from 1970; an absent
-            task or band is the empty text.
+            task or band is None.
 
         Raises:
             UsageError: It cannot be grouped by that.
             StoreError: The journal cannot be read.
         """
         _require(by, get_args(DayGrouping))
-        queries: list[Select[Any]] = []
-        for table, sums in (
-            (DAYS, _sums_of_days()),
-            (DAY_LATENCIES, [func.sum(DAY_LATENCIES.c.calls).label("answers")]),
-        ):
-            groups = [table.c[name].label(f"by_{number}") for number, name in enumerate(by)]
-            if table is DAY_LATENCIES:
-                groups.append(DAY_LATENCIES.c.bucket.label("bucket"))
-            wanted: Select[Any] = select(*groups, *sums)
-            if since is not None:
-                wanted = wanted.where(table.c.day >= int(since // SECONDS))
-            if until is not None:
-                wanted = wanted.where(table.c.day <= int(until // SECONDS))
-            queries.append(wanted.group_by(*groups) if groups else wanted)
-        return self._added(queries[0], len(by), queries[1])
+        first = None if since is None else int(since // SECONDS)
+        last = None if until is None else int(until // SECONDS) + 1
+        with self._reading() as connection:
+            if connection is None:
+                return []
+            return added(connection, queries_of_days(by, first, last), len(by))
+
+    def whole(
+        self,
+        where: OutcomeFilter = EVERYTHING,
+        parts: Sequence[Grouping] = ("model", "role"),
+        *,
+        over: ListedGrouping | None = None,
+    ) -> GroupSums:
+        """Add up outcomes as one group.
+
+        Args:
+            where: Which outcomes.
+            parts: What the parts of the group are grouped by; the last two are model and role.
+            over: What outcomes count once for each of; those without any are left out.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return GroupSums()
+            adder = GroupAdder(connection, self._sources(connection), where)
+            return adder.whole(parts, () if over is None else (over,))
+
+    def groups(
+        self, by: Grouping | LocalDays, where: OutcomeFilter = EVERYTHING
+    ) -> tuple[GroupSums, ...]:
+        """Add up outcomes in groups, in no order.
+
+        Args:
+            by: What they are grouped by.
+            where: Which outcomes.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return ()
+            return GroupAdder(connection, self._sources(connection), where).groups(by)
+
+    def top_groups(
+        self, by: Grouping, where: OutcomeFilter = EVERYTHING, *, most: int
+    ) -> TopGroups:
+        """Add up the groups of outcomes with the highest cost.
+
+        However many there are, only these are in memory.
+
+        Args:
+            by: What outcomes are grouped by.
+            where: Which outcomes.
+            most: How many groups at most.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return TopGroups((), 0)
+            return GroupAdder(connection, self._sources(connection), where).top(by, most)
+
+    def begins(self, since: float) -> float | None:
+        """When the first call was sent from a Unix time on; None without any.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        wanted = select(func.min(OUTCOMES.c.at)).where(OUTCOMES.c.at >= since)
+        with self._reading() as connection:
+            return None if connection is None else connection.execute(wanted).scalar_one()
+
+    def failures(self, where: OutcomeFilter = EVERYTHING) -> list[tuple[str, str | None, str, int]]:
+        """Where requests went after attempts that failed or were rejected.
+
+        Args:
+            where: Which outcomes.
+
+        Returns:
+            The model, the model that was called next (None where none was), the class of the
+            failure, and how often; the most frequent first.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        with self._reading() as connection:
+            return [] if connection is None else failure_counts.failures(connection, where)
+
+    def denials(self, where: OutcomeFilter = EVERYTHING) -> list[tuple[str, int]]:
+        """Why no model was called for requests.
+
+        Args:
+            where: Which outcomes.
+
+        Returns:
+            The reasons and how many requests each is of, the most frequent first.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        with self._reading() as connection:
+            return [] if connection is None else failure_counts.denials(connection, where)
+
+    def cooldowns(self, since: float, until: float) -> list[tuple[str, str, str, int, float]]:
+        """How often calls were suspended that kept failing.
+
+        Args:
+            since: Unix time from which on they were suspended.
+            until: Unix time before which they were.
+
+        Returns:
+            The scope, the name, the class of the failure, how often, and for how many seconds
+            together; the most frequent first.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        with self._reading() as connection:
+            return [] if connection is None else failure_counts.cooldowns(connection, since, until)
 
     def feedback(self, decision: str) -> list[Feedback]:
-        """Everything that was said of a decision's answer, in that order.
+        """Everything that was said about a decision's answer, in that order.
 
         Raises:
             StoreError: The journal cannot be read.
@@ -181,6 +307,18 @@ class JournalReader:
         with self._reading() as connection:
             rows = [] if connection is None else connection.execute(wanted).mappings().all()
         return [Feedback(**row) for row in rows]
+
+    def feedback_since(self, since: float) -> list[GivenFeedback]:
+        """What people and programs said of answers, in that order.
+
+        Args:
+            since: Unix time of the first.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        with self._reading() as connection:
+            return [] if connection is None else list(given_feedback(connection, since))
 
     def close(self) -> None:
         """Close what is open."""
@@ -193,8 +331,25 @@ class JournalReader:
         self.close()
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let everything that is read within the block be of the same moment.
+
+        Raises:
+            StoreError: The journal cannot be read.
+        """
+        with self._reading() as connection:
+            self._held = (connection,)
+            try:
+                yield
+            finally:
+                self._held = ()
+
+    @contextmanager
     def _reading(self) -> Iterator[Connection | None]:
         """A transaction; None where nothing was ever written."""
+        if self._held:
+            yield self._held[0]
+            return
         try:
             with self._engine.connect() as connection, connection.begin():
                 version = version_of(connection)
@@ -203,105 +358,13 @@ class JournalReader:
             with self._engine.connect() as connection, connection.begin():
                 yield connection if version else None
         except SQLAlchemyError as error:
-            cause = getattr(error, "orig", None) or error
             raise StoreError(
-                f"the journal `{self._address}` cannot be read: {type(cause).__name__}"
+                f"the journal `{self._address}` cannot be read: {cause_of(error)}"
             ) from None
 
-    def _group(self, name: str) -> ColumnElement[Any]:
-        if name == "day":
-            days = OUTCOMES.c.at / SECONDS  # SQLite cuts what PostgreSQL rounds
-            return cast(func.floor(days) if self._on_postgresql else days, Integer)
-        if name == "rule":
-            return literal_column("rule.value", Text)
-        return OUTCOMES.c[_RENAMED.get(name, name)]
-
-    def _rules(self) -> FromClause:
-        """The names of the rules that applied to a row, as a table `rule`."""
-        if self._on_postgresql:
-            names = func.jsonb_array_elements_text(cast(OUTCOMES.c.rules, JSONB))
-            return names.table_valued("value").lateral("rule")
-        return func.json_each(OUTCOMES.c.rules).table_valued("value", name="rule")
-
-    def _added(
-        self, wanted: Select[Any], width: int, answers: Select[Any] | None = None
-    ) -> list[OutcomeSums]:
-        """Run queries, and put the latencies of each group together.
-
-        Args:
-            wanted: Gives the sums of a group, or of a group and a bucket.
-            width: How many columns the group has.
-            answers: Gives the answers of a group and a bucket, where the first does not.
-        """
-        sums: dict[tuple[Any, ...], dict[str, Any]] = {}
-        latencies: dict[tuple[Any, ...], dict[int, int]] = {}
-        with self._reading() as connection:
-            if connection is None:
-                return []
-            for row in connection.execute(wanted):
-                by, numbers = tuple(row[:width]), row._mapping  # noqa: SLF001  a public name of SQLAlchemy
-                group = sums.setdefault(by, dict.fromkeys(NUMBERS, 0))
-                for name in NUMBERS:
-                    value = numbers[name] or 0
-                    group[name] += value if name in _FLOATS else int(value)
-                bucket = numbers.get("bucket")
-                if bucket is not None:
-                    latencies.setdefault(by, {})[bucket] = int(numbers["answers"])
-            for row in connection.execute(answers) if answers is not None else ():
-                bucket, number = row[width:]
-                if bucket is not None:
-                    latencies.setdefault(tuple(row[:width]), {})[bucket] = int(number)
-        found = [
-            OutcomeSums(by=by, latencies=MappingProxyType(latencies.get(by, {})), **numbers)
-            for by, numbers in sums.items()
-        ]
-        return sorted(found, key=lambda each: (-each.calls, -each.requests, str(each.by)))
-
-
-_FLOATS: Final = frozenset({"seconds", "first_token_seconds"})
-
-
-def _sums_of_rows() -> list[Label[Any]]:
-    """The sums over rows of `outcomes`, by the names that `OutcomeSums` has."""
-    rows = OUTCOMES.c
-    call = rows.role != Role.REFUSED.value
-
-    def count(condition: ColumnElement[bool]) -> ColumnElement[Any]:
-        return func.sum(case((condition, 1), else_=0))
-
-    def ended(ending: RequestEnding) -> ColumnElement[Any]:
-        return count(rows.ending == ending.value)
-
-    sums = {
-        "calls": count(call),
-        "failed": count(call & rows.latency_bucket.is_(None)),
-        "accepted": count(rows.accepted == 1),
-        "rejected": count(rows.accepted == 0),
-        "requests": func.count(rows.ending),
-        "denied": ended(RequestEnding.DENIED),
-        "stopped": ended(RequestEnding.STOPPED),
-        "exhausted": ended(RequestEnding.FAILED),
-        "first_tokens": func.count(rows.first_token),
-        "first_token_seconds": func.sum(rows.first_token),
-        "answers": func.count(rows.latency_bucket),
-    }
-    plain = (
-        "ok", "served", "cost", "unsure", "estimate", "tokens_in", "tokens_out", "tokens_cached",
-        "seconds", "rated", "rating",
-    )  # fmt: skip
-    sums |= {name: func.sum(rows[name]) for name in plain}
-    return [each.label(name) for name, each in sums.items()]
-
-
-def _sums_of_days() -> list[Label[Any]]:
-    """The sums over rows of `days`, by the names that `OutcomeSums` has."""
-    durations = {"seconds": "micros", "first_token_seconds": "first_token_micros"}
-    sums: list[Label[Any]] = [
-        (func.sum(DAYS.c[column]) * 1.0 / MILLIONTHS).label(name)
-        for name, column in durations.items()
-    ]
-    plain = [name for name in NAMES if name not in durations.values()]
-    return sums + [func.sum(DAYS.c[name]).label(name) for name in plain]
+    def _sources(self, connection: Connection) -> SumsSources:
+        summed, whole_from = connection.execute(select(PROGRESS)).one()
+        return SumsSources(self._engine.dialect.name, summed, whole_from)
 
 
 def _require(by: Sequence[str], known: Collection[str]) -> None:

@@ -1,20 +1,25 @@
-"""From what happened to a request to its outcomes. No IO."""
+"""Turns the events of a request into its outcomes. No IO."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import zip_longest
 from math import prod
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.domain.decision import Reason
+from policy_router.domain.facts import Fact, FactType
 from policy_router.domain.identity import bounded_id, key_id
 from policy_router.domain.outcome import Outcome, RequestEnding, Role
 from policy_router.events import Answered, EstimatedComplexity, Exhausted, JudgedAnswer
+from policy_router.journal.fitting import fit_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from policy_router.domain.attempt import Attempt
     from policy_router.domain.decision import Decision, Skip
+    from policy_router.domain.facts import Vocabulary
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
 
@@ -31,8 +36,59 @@ Kept: TypeAlias = Answered | Exhausted | JudgedAnswer | EstimatedComplexity
 """The events that outcomes are made of."""
 
 
-def outcomes_of(event: Kept) -> list[Outcome]:
-    """The outcomes of a request that has ended, or of one call of a judge or an estimator."""
+def outcomes_of(
+    event: Kept,
+    models: Mapping[str, Model] | None = None,
+    vocabulary: Vocabulary | None = None,
+) -> list[Outcome]:
+    """The outcomes of a request that has ended, or of one call of a judge or an estimator.
+
+    Args:
+        event: What happened.
+        models: The models of the policy, by name, where answers are compared with the cheapest
+            model that fits.
+        vocabulary: The facts that the policy declares; None keeps none of them.
+    """
+    request = event.request if isinstance(event, EstimatedComplexity) else event.decision.request
+    return [with_facts(each, request, vocabulary) for each in _outcomes_of(event, models)]
+
+
+def with_facts(outcome: Outcome, request: Request, vocabulary: Vocabulary | None) -> Outcome:
+    """An outcome with those facts of its request that are no free text.
+
+    These are the tags that the policy lists, and the attributes that it declares with their values,
+    as numbers or as booleans.
+
+    Args:
+        outcome: The outcome.
+        request: The request.
+        vocabulary: The facts that the policy declares; None keeps none of them.
+    """
+    if vocabulary is None or not (request.tags or request.attributes):
+        return outcome
+    attributes = {
+        name: value
+        for name, value in request.attributes.items()
+        if _is_kept(vocabulary.attributes.get(name), value)
+    }
+    tags = tuple(sorted(vocabulary.tags & request.tags))
+    return replace(outcome, tags=tags, attributes=attributes) if tags or attributes else outcome
+
+
+def _is_kept(fact: Fact | None, value: object) -> bool:
+    """Whether a value is one of those that the policy declares for a fact."""
+    match fact:
+        case Fact(kind=FactType.ENUM, values=values):
+            return value in values
+        case Fact(kind=FactType.BOOL):
+            return isinstance(value, bool)
+        case Fact(kind=FactType.NUMBER):
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case _:
+            return False
+
+
+def _outcomes_of(event: Kept, models: Mapping[str, Model] | None) -> list[Outcome]:
     match event:
         case EstimatedComplexity():
             return [_of_estimator(event)]
@@ -40,7 +96,8 @@ def outcomes_of(event: Kept) -> list[Outcome]:
             return [_of_judge(decision, attempt)]
         case Answered(decision=decision, attempts=attempts, served_by=served_by):
             ending = RequestEnding.REJECTED if event.rejected else RequestEnding.ANSWERED
-            return _of_attempts(decision, attempts, ending, _served(attempts, served_by))
+            served = _served(attempts, served_by)
+            return _of_attempts(decision, attempts, ending, served, models)
         case Exhausted(decision=decision, attempts=attempts) if attempts:
             ending = RequestEnding.STOPPED if event.stopped else RequestEnding.FAILED
             return _of_attempts(decision, attempts, ending, None)
@@ -50,7 +107,13 @@ def outcomes_of(event: Kept) -> list[Outcome]:
 
 
 def outcome_of_program(
-    decision: Decision, attempt: Attempt, model: Model, failure: str | None
+    decision: Decision,
+    attempt: Attempt,
+    model: Model,
+    failure: str | None,
+    models: Mapping[str, Model] | None = None,
+    *,
+    again: bool = False,
 ) -> Outcome:
     """The outcome of a call that the program made itself.
 
@@ -62,33 +125,44 @@ def outcome_of_program(
         attempt: The call.
         model: The model that it called.
         failure: The class of the failure; None when the program took the answer.
+        models: As for `outcomes_of`.
+        again: Whether the program rejected an answer of this decision before.
     """
     names = [candidate.name for candidate in decision.candidates]
     place = names.index(model.name) if model.name in names else 0
+    role = Role.AFTER_FAILURE if place else Role.FIRST
     call = call_of(attempt, model, decision) | {"ok": failure is None, "failure": failure}
     return Outcome(
         **facts_of(decision),
         **call,
-        role=Role.AFTER_FAILURE if place else Role.FIRST,
+        role=Role.AFTER_REJECTION if again else role,
         rank=place + 1,
         served=failure is None,
+        fit_cost=None if failure is not None else fit_cost(decision, attempt, models),
         ending=RequestEnding.ANSWERED if failure is None else None,
     )
 
 
 def _of_attempts(
-    decision: Decision, attempts: Sequence[Attempt], ending: RequestEnding, served: int | None
+    decision: Decision,
+    attempts: Sequence[Attempt],
+    ending: RequestEnding,
+    served: int | None,
+    models: Mapping[str, Model] | None = None,
 ) -> list[Outcome]:
-    facts, models = facts_of(decision), _models(decision)
+    facts, candidates = facts_of(decision), _models(decision)
+    following = [attempt.model for attempt in attempts[1:]]
     role, outcomes = Role.FIRST, []
-    for number, attempt in enumerate(attempts):
+    for number, (attempt, then) in enumerate(zip_longest(attempts, following)):
         outcomes.append(
             Outcome(
                 **facts,
-                **call_of(attempt, models.get(attempt.model), decision),
+                **call_of(attempt, candidates.get(attempt.model), decision),
                 role=role,
                 rank=number + 1,
+                next_model=then,
                 served=number == served,
+                fit_cost=fit_cost(decision, attempt, models) if number == served else None,
                 ending=ending if number == len(attempts) - 1 else None,
             )
         )
@@ -126,7 +200,7 @@ def _refused(decision: Decision, at: float, why: str) -> Outcome:
 
 
 def facts_of(decision: Decision) -> dict[str, Any]:
-    """What is known of a decided request, as fields of an outcome."""
+    """What is known about a decided request, as fields of an outcome."""
     return {
         **_facts_of_request(decision.request),
         "decision": decision.id,
@@ -142,7 +216,7 @@ def facts_of(decision: Decision) -> dict[str, Any]:
 
 def _propensity(decision: Decision) -> float | None:
     """How likely the order was, of what was drawn; None where nothing was."""
-    drawn = [arm.propensity for arm in decision.arms]
+    drawn = [arm.propensity for arm in decision.arms if arm.orders]
     if decision.learned is not None:
         drawn.append(decision.learned.propensity)
     return prod(drawn) if drawn else None
@@ -157,7 +231,8 @@ def _facts_of_request(request: Request) -> dict[str, Any]:
         "user": _bounded(request.user),
         "team": _bounded(request.team),
         "key": None if request.key is None else key_id(request.key),
-        "session": _bounded(request.session),
+        # A conversation is what models said in it.
+        "session": _bounded(request.session) if request.answers else None,
         "client": _bounded(request.client),
         "subagent": request.subagent,
         "housekeeping": request.housekeeping,
@@ -169,11 +244,11 @@ def _facts_of_request(request: Request) -> dict[str, Any]:
 def call_of(
     attempt: Attempt, model: Model | None = None, decision: Decision | None = None
 ) -> dict[str, Any]:
-    """What is known of a call, as fields of an outcome.
+    """What is known about a call, as fields of an outcome.
 
     Args:
         attempt: The call.
-        model: The model, where it is at hand.
+        model: The model, where it is known.
         decision: What the call carries out, for the estimate of its cost.
     """
     provider, separator, _ = attempt.provider_model.partition("/")

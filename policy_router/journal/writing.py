@@ -7,36 +7,51 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.domain.outcome import Outcome
 from policy_router.errors import StoreError, UnknownDecisionError
-from policy_router.journal.encoding import row_of
+from policy_router.events import BreakerChanged
+from policy_router.journal.causes import cause_of
+from policy_router.journal.encoding import cooldown_row, row_of
 from policy_router.journal.rows import Kept, outcomes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from policy_router.domain.facts import Vocabulary
     from policy_router.domain.feedback import Feedback
+    from policy_router.domain.models import Model
     from policy_router.journal.address import JournalAddress
     from policy_router.journal.database import JournalDatabase
+    from policy_router.journal.encoding import OutcomeRow
 
 _log: Final = logging.getLogger(__name__)
 
-BATCH: Final = 200
+BATCH: Final = 1_000
 """Rows of one transaction, at most."""
 SLICE: Final = 4
 """Requests whose rows are made before other threads of the process get their turn."""
 PAUSE: Final = 5e-5
-"""Seconds of that turn; see `database`."""
+"""Seconds of that turn; see `statements`."""
 KEPT: Final = 50_000
-"""Rows that are kept while the journal is out of reach; beyond it, new ones are dropped."""
+"""Rows that are kept while the journal is unreachable; beyond it, new ones are dropped."""
 PAUSES: Final = (1.0, 30.0)
 """Seconds between two tries to reach a journal: at first, and at most."""
 LOOKS: Final = 0.05
 """Seconds between two looks for the request that some feedback is about."""
 CLEANING: Final = 600.0
 """Seconds between two deletions of old rows."""
+SUMMED: Final = 10_000
+"""Rows that are added to the sums of facets in one transaction, as soon as so many are not."""
+QUIET: Final = 200
+"""Requests that end in a fifth of a second; while there are more, these sums wait."""
+LATE: Final = 100_000
+"""Rows that are not in these sums, from which on they do not wait."""
+SUMMING: Final = 1.0
+"""Seconds until these sums go on, where no request ends."""
+_COOLDOWNS: Final = 1_000
+"""Cooldowns that are kept while the journal is unreachable; of more, the latest."""
 _OLD: Final = 2_000
 """Rows that are deleted in one transaction."""
 
@@ -58,7 +73,7 @@ class FeedbackCall:
     done: Future[None] = field(default_factory=Future)
 
 
-Item: TypeAlias = Kept | Outcome | FeedbackCall
+Item: TypeAlias = Kept | Outcome | FeedbackCall | BreakerChanged
 """What a journal takes."""
 
 
@@ -68,11 +83,16 @@ class WriterHooks:
 
     Attributes:
         keep: Gives the seconds for which rows are kept; None deletes none.
+        models: Gives the models of the policy, by name, where answers are compared with the
+            cheapest one that fits; else None.
+        vocabulary: Gives the facts that the policy declares; None keeps none of them.
         on_change: Gets whether the journal can be reached, and why not, when that changes.
         on_drop: Gets how many outcomes were not written, and why.
     """
 
     keep: Callable[[], float | None]
+    models: Callable[[], Mapping[str, Model] | None]
+    vocabulary: Callable[[], Vocabulary | None]
     on_change: Callable[[bool, str], None]
     on_drop: Callable[[int, str], None]
 
@@ -99,22 +119,26 @@ class JournalWriter:
         self._clock = clock
         self._new_id = new_id
         self._database: JournalDatabase | None = None
-        self._unwritten: deque[tuple[str, list[dict[str, Any]]]] = deque()
+        self._unwritten: deque[tuple[str, list[OutcomeRow]]] = deque()
         self._kept = 0
+        self._cooldowns: deque[dict[str, object]] = deque(maxlen=_COOLDOWNS)
         self._asked: list[FeedbackCall] = []
         self._up = True
         self._again = 0.0
         self._pause = PAUSES[0]
         self._cleaned = -CLEANING
+        self._unsummed = SUMMED  # as far as is known: a process may have left some
 
     @property
     def pause(self) -> float | None:
         """Seconds after which there is something to do without new items; None for never."""
         if self._asked:
             return LOOKS
-        return max(0.0, self._again - time.monotonic()) if self._unwritten else None
+        if self._unwritten or self._cooldowns:
+            return max(0.0, self._again - time.monotonic())
+        return SUMMING if self._up and self._database and self._unsummed >= SUMMED else None
 
-    def step(self, items: Iterable[Item], *, last: bool = False) -> None:
+    def step(self, items: Sequence[Item], *, last: bool = False) -> None:
         """Write items, and what could not be written before.
 
         Args:
@@ -129,6 +153,8 @@ class JournalWriter:
             self._forget_unwritten()
         elif self._up and time.monotonic() - self._cleaned >= CLEANING:
             self._clean()
+        elif self._up and self._unsummed >= (SUMMED if len(items) <= QUIET else LATE):
+            self._sum_up()
 
     def close(self) -> None:
         """Close the database."""
@@ -142,14 +168,21 @@ class JournalWriter:
 
     def _gather(self, items: Iterable[Item]) -> None:
         """Make rows of items, and batches of rows."""
-        rows: list[dict[str, Any]] = []
+        rows: list[OutcomeRow] = []
+        models = self.hooks.models()
+        vocabulary = self.hooks.vocabulary()
         for number, item in enumerate(items):
             if isinstance(item, FeedbackCall):
                 if item.done.set_running_or_notify_cancel():
                     self._asked.append(item)
                 continue
+            if isinstance(item, BreakerChanged):
+                self._cooldowns.append(cooldown_row(item))
+                continue
             try:
-                outcomes = [item] if isinstance(item, Outcome) else outcomes_of(item)
+                outcomes = (
+                    [item] if isinstance(item, Outcome) else outcomes_of(item, models, vocabulary)
+                )
                 rows += [row_of(outcome) for outcome in outcomes]
             except Exception as error:  # noqa: BLE001  one of them must not end the thread
                 self.hooks.on_drop(1, f"it cannot be read: {type(error).__name__}")
@@ -174,10 +207,23 @@ class JournalWriter:
                     return
             else:
                 self._reached()
+                self._unsummed += len(rows)
             self._unwritten.popleft()
             self._kept -= len(rows)
+        if self._cooldowns:
+            self._suspend()
 
-    def _drops(self, error: Exception, batch: str, rows: list[dict[str, Any]]) -> bool:
+    def _suspend(self) -> None:
+        """Write cooldowns."""
+        try:
+            self._opened().suspend(list(self._cooldowns))
+        except Exception as error:  # noqa: BLE001  as above
+            self._down(error)
+        else:
+            self._reached()
+            self._cooldowns.clear()
+
+    def _drops(self, error: Exception, batch: str, rows: list[OutcomeRow]) -> bool:
         """Write the rows of a batch that the database refuses one by one, and drop those that it
         refuses again. False where the database itself cannot be used."""
         if not _is_about_values(error):
@@ -206,9 +252,12 @@ class JournalWriter:
                 known = self._opened().rate(call.feedback, call.tenants)
             except StoreError as error:
                 call.done.set_exception(error)
-            except Exception as error:  # noqa: BLE001  whatever it is, the caller hears of it
-                self._down(error)
-                call.done.set_exception(StoreError(f"the feedback was not written: {_why(error)}"))
+            except Exception as error:  # noqa: BLE001  whatever it is, the caller is told
+                if not _is_about_values(error):
+                    self._down(error)
+                call.done.set_exception(
+                    StoreError(f"the feedback was not written: {cause_of(error)}")
+                )
             else:
                 if known:
                     call.done.set_result(None)
@@ -230,6 +279,13 @@ class JournalWriter:
         if number < _OLD:
             self._cleaned = time.monotonic()
 
+    def _sum_up(self) -> None:
+        """Add rows to the sums of facets, where there are enough of them."""
+        try:
+            self._unsummed = self._opened().sum_up(SUMMED, at_least=SUMMED)
+        except Exception as error:  # noqa: BLE001  as above
+            self._down(error)
+
     def _forget_unwritten(self) -> None:
         self.hooks.on_drop(self._kept, "the journal could not be reached when it was closed")
         self._unwritten.clear()
@@ -247,7 +303,7 @@ class JournalWriter:
         self._pause = min(self._pause * 2, PAUSES[1])
         if self._up:
             self._up = False
-            why = _why(error)
+            why = cause_of(error)
             _log.error("the journal `%s` cannot be reached: %s", self._address, why)
             self.hooks.on_change(False, why)
 
@@ -271,15 +327,7 @@ def _is_about_values(error: Exception) -> bool:
 
     if isinstance(error, DBAPIError):
         about = isinstance(error, DataError | IntegrityError | InterfaceError | ProgrammingError)
+        # A sum that SQLite cannot hold is an error of its operation.
+        about = about or "integer overflow" in str(error.orig)
         return about and not error.connection_invalidated
     return isinstance(error, OverflowError | TypeError | ValueError)
-
-
-def _why(error: Exception) -> str:
-    """Why the database cannot be used, without values and without its address: drivers put both
-    into their messages."""
-    if isinstance(error, StoreError):
-        return str(error)
-    cause = getattr(error, "orig", None) or error
-    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-    return f"{type(cause).__name__} {code}" if code else type(cause).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.language.flow import flow
@@ -105,7 +106,7 @@ def _table(shape: Schema, paths: Mapping[str, list[str]]) -> Iterator[str]:
 
 
 def _need(shape: Schema, name: str) -> str:
-    """Whether a field must be there, in words; "" when it need not."""
+    """Whether a field must be there, as text; "" when it need not."""
     others: list[str] = []
     while name not in shape.get("required", ()):
         if "then" not in shape:
@@ -117,7 +118,7 @@ def _need(shape: Schema, name: str) -> str:
 
 
 def _type(node: Schema, paths: Mapping[str, list[str]], end: str = "") -> str:
-    """The type of a field in words. end: "s" for the plural."""
+    """The type of a field as text. end: "s" for the plural."""
     name = _reference(node)
     if name is not None:
         return f"mapping{end}, see `{paths[name][0]}`"
@@ -131,7 +132,7 @@ def _type(node: Schema, paths: Mapping[str, list[str]], end: str = "") -> str:
     if "enum" in node or "const" in node:
         return _either([f"`{word}`" for word in node.get("enum", [node.get("const")])])
     if "x-kind" in node:
-        return f"{node['x-kind']}{end}"
+        return re.sub(r"(?= of | per |$)", end, node["x-kind"], count=1)
     if "items" in node:
         return f"list{end} of {_type(node['items'], paths, 's')}"
     values = [_type(inner, paths, "s") for inner in _values(node)]

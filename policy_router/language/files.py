@@ -1,6 +1,6 @@
 """Reads the files of a policy from disk, safely and all at the same moment.
 
-No other module of this room reads the disk. What is wrong with a file is a diagnostic, never an
+No other module of this package reads the disk. What is wrong with a file is a diagnostic, never an
 exception, and nothing is parsed here.
 """
 
@@ -26,6 +26,7 @@ MAX_FILE: Final = 1 << 20
 MAX_TOTAL: Final = 4 << 20
 MAX_FILES: Final = 256
 SUFFIXES: Final = (".yaml", ".yml")
+TEST_SUFFIXES: Final = (".test.yaml", ".test.yml")
 UNSTABLE: Final = "unstable-files"
 
 _TRIES: Final = 4
@@ -46,10 +47,12 @@ class PolicyFile:
     Attributes:
         name: The name that diagnostics show: the path as given, and the file's name.
         data: Its bytes.
+        only_tests: Whether it may have tests of the policy and nothing else.
     """
 
     name: str
     data: bytes
+    only_tests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,44 @@ def digest_of(pairs: Sequence[tuple[str, bytes]]) -> str:
 
 def is_policy(name: str) -> bool:
     """Whether a file of this name, directly in a policy folder, is part of the policy."""
-    return name.endswith(SUFFIXES) and not name.startswith(".")
+    return name.endswith(SUFFIXES) and not name.endswith(TEST_SUFFIXES) and name[:1] != "."
+
+
+def is_tests(name: str) -> bool:
+    """Whether a file of this name has tests of the policy next to it."""
+    return name.endswith(TEST_SUFFIXES) and not name.startswith(".")
+
+
+def tests_beside(path: Path) -> tuple[Path, ...]:
+    """Paths of the files with tests of a policy: `*.test.yaml` in its folder, or `POLICY.test.yaml`
+    next to the file POLICY.yaml.
+    """
+    try:
+        if path.is_dir():
+            return tuple(sorted(each for each in path.iterdir() if is_tests(each.name)))
+        candidates = (path.with_name(path.stem + suffix) for suffix in TEST_SUFFIXES)
+        return tuple(each for each in candidates if each.exists())
+    except (OSError, ValueError):  # what is wrong with the path is found when the policy is read
+        return ()
+
+
+def read_tests(
+    paths: Sequence[Path],
+) -> tuple[tuple[PolicyFile, ...], tuple[Diagnostic, ...]]:
+    """Read files with tests, as `read_files` reads those of a policy.
+
+    Returns:
+        The files that could be read, and what is wrong with them and with the others.
+    """
+    files: list[PolicyFile] = []
+    problems: list[Diagnostic] = []
+    for path in paths:
+        listing = list_files(path)
+        found, about = _read_all(listing, strict=False, verify=False)
+        problems += about
+        if found is not None:
+            files += [PolicyFile(each.name, each.data, only_tests=True) for each in found.files]
+    return tuple(files), tuple(problems)
 
 
 def _entry(where: str, relative: str, path: str, folder: str) -> ListedFile:

@@ -1,4 +1,4 @@
-"""The grammar of conditions: text to terms, before anything is known of the facts in them.
+"""The grammar of conditions: text to terms, before anything is known about the facts in them.
 
     condition   = conjunction, { "or", conjunction } ;
     conjunction = negation, { "and", negation } ;
@@ -246,6 +246,14 @@ class _Reader:
         if not (len(nodes) == 2 or (len(nodes) > 2 and name in ("any_of", "all_of"))):
             message, example = _USAGE[name]
             extent.refuse(SYNTAX, f"`{name}` takes {message}", f"write {example}")
+        listed = nodes[1]
+        if name in ("any_of", "all_of") and isinstance(listed, ast.List | ast.Tuple | ast.Set):
+            items = ", ".join(str(self._extent(each)) for each in listed.elts) or "..."
+            self._extent(listed).refuse(
+                SYNTAX,
+                f"`{name}` takes no list",
+                f"write {name}({self._extent(nodes[0])}, {items})",
+            )
         arguments = tuple(self._operand(each) for each in nodes[1:])
         return CallTerm(extent, name, self._fact(nodes[0]), arguments)
 

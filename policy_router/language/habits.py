@@ -24,14 +24,14 @@ NO_PARAMETERS: Final[Mapping[str, str]] = {
         ("stream", "stream_options"), "the caller of the router chooses whether it gets a stream"
     ),
     **dict.fromkeys(
-        ("api_base", "base_url", "api_version"), "the address is `api_base`, beside `params`"
+        ("api_base", "base_url", "api_version"), "the address is `api_base`, next to `params`"
     ),
     **dict.fromkeys(
         ("api_key", "key", "token"),
-        "a key stays in the environment: `api_key_env`, beside `params`, names the variable",
+        "a key stays in the environment: `api_key_env`, next to `params`, names the variable",
     ),
     **dict.fromkeys(
-        ("timeout", "request_timeout"), "the longest time of a call is `deadline`, beside `params`"
+        ("timeout", "request_timeout"), "the longest time of a call is `deadline`, next to `params`"
     ),
     **dict.fromkeys(
         ("num_retries", "max_retries"), "the policy's `fallback` says what is called again"
@@ -41,7 +41,7 @@ NO_PARAMETERS: Final[Mapping[str, str]] = {
     ),
     **dict.fromkeys(
         ("reasoning_effort", "reasoning", "thinking", "thinking_budget", "output_config"),
-        "how much the model reasons is `effort`, beside `params`",
+        "how much the model reasons is `effort`, next to `params`",
     ),
     **dict.fromkeys(
         ("extra_body", "extra_headers", "headers"),
@@ -221,6 +221,13 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Section -> a field that other tools have there -> what to write instead: the field of the same
 meaning, or how to express it where there is none. "" is the top level."""
+
+REASONS: Final[Mapping[str, str]] = {
+    "deny": "denied", "needs": "ability", "min_tier": "tier", "max_cost": "cost",
+    "max_latency": "latency", "min_quality": "quality", "max_price": "price",
+    "limit": "rate_limit", "limits": "rate_limit", "cooldown": "cooling",
+}  # fmt: skip
+"""A key of the policy -> the reason for which it excludes a model, as tests name it."""
 
 WEEKDAYS: Final[Mapping[str, str]] = {
     name: name[:3]

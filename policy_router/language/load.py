@@ -43,7 +43,7 @@ class Loaded:
         policy: The policy; None when one of the diagnostics is an error.
         diagnostics: Every problem, by file, line and column.
         sources: File name -> text.
-        draft: What is known of the document, for the rules of `check`; None when the files could
+        draft: What is known about the document, for the rules of `check`; None when the files could
             not be read as a document at all.
     """
 
@@ -97,6 +97,7 @@ def compile_files(
         problems.extend(problem.diagnostic for problem in of_schema)
         broken.extend((source, problem.path) for problem in of_schema if problem.path is not None)
         if isinstance(source.data, dict):
+            problems.extend(_no_tests(source) if file.only_tests else ())
             sources.append(source)
     if not sources:
         return Loaded(None, in_order(problems), texts)
@@ -131,6 +132,19 @@ def compile_files(
     return Loaded(
         None if failed else policy, in_order([*problems, *draft.diagnostics]), texts, draft
     )
+
+
+def _no_tests(source: SourceFile) -> Iterable[Diagnostic]:
+    """What a file of tests has besides tests."""
+    for section in source.data:
+        if section not in {"version", "tests"}:
+            yield Diagnostic(
+                "not-a-test",
+                Severity.ERROR,
+                f"`{section}` does not belong in a file of tests",
+                source.key_span((section,)),
+                "move it to a file of the policy, whose name does not end in `.test.yaml`",
+            )
 
 
 def _too_many_nodes(source: SourceFile) -> Diagnostic:

@@ -14,6 +14,7 @@ from policy_router.language.habits import (
     BOOLEANS,
     FIELDS_OF_OTHER_TOOLS,
     NO_PARAMETERS,
+    REASONS,
     WEEKDAYS,
 )
 from policy_router.language.schema import generated, validator
@@ -318,7 +319,8 @@ def _bad_value(error: ValidationError, source: SourceFile, path: Path, hints: Hi
     elif keyword in ("enum", "const"):
         rule, message = "unknown-word", f"{text} is not allowed for {name}"
         known = [str(word) for word in schema.get("enum", [schema.get("const")])]
-        help_ = hints.help_line(str(value), known)
+        meant = REASONS.get(str(value)) if path[-2:-1] == ("reasons",) else None
+        help_ = f"did you mean `{meant}`?" if meant else hints.help_line(str(value), known)
     elif path == ("version",):
         message = f"version {text} of the policy language is unknown"
         help_ = f"this release of policy-router reads version {schema['maximum']}"
@@ -343,7 +345,7 @@ _MESSAGES: Final = {
 def _quoted(
     value: str, written: str, schema: Mapping[str, Any], text: str, help_: str
 ) -> tuple[str, str]:
-    """A string that stands where another type is wanted, in words, and the help about it."""
+    """A string that stands where another type is wanted, as text, and the help about it."""
     in_quotes = written.startswith(("'", '"'))
     if in_quotes:
         # The quotes are what makes it a string.

@@ -25,7 +25,7 @@ _TYPES: Final = {
 
 
 def describe(schema: Mapping[str, Any]) -> str:
-    """The type that a schema asks for, in words."""
+    """The type that a schema asks for, as text."""
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:

@@ -1,4 +1,4 @@
-"""The terms of conditions: what the grammar reads, before anything is known of the facts.
+"""The terms of conditions: what the grammar reads, before anything is known about the facts.
 
 They are not frozen, because every condition makes many of them and none is kept.
 """

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1 << 20
 MAX_NODES: Final = 100_000
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml may be missing
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml may be missing
 # What YAML does not allow, and the breaks that YAML counts as line ends but editors do not.
 _FORBIDDEN: Final = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -75,7 +75,7 @@ def parse(
         return None, (error("bad-character", message, source.span(*forbidden.span()), "remove it"),)
     builder = _Builder(source)
     try:
-        for event in yaml.parse(source.text, Loader=_LOADER):
+        for event in yaml.parse(source.text, Loader=LOADER):
             checkpoint(cancelled)
             builder.take(event)
     except _Stop as stop:
@@ -116,7 +116,7 @@ def quotations(text: str) -> Iterator[tuple[int, int]]:
         Characters [start, end) of the text, in order, up to the first place that is not YAML.
     """
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=LOADER):
             if isinstance(event, yaml.ScalarEvent) and event.style:
                 yield _extent(text, event)
     except yaml.YAMLError:

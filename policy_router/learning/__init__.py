@@ -1,1 +1,1 @@
-"""What outcomes say about models, and which order that asks for. Pure."""
+"""Statistics of outcomes: how good models are, and which order follows. Pure."""

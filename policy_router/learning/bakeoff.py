@@ -5,8 +5,9 @@ is taken only where a lower 90 % bound of what it keeps, over pairs of the same 
 the target. Where several plans may reach the target, they share the 10 %, so that the choice among
 them is not a way around the bound.
 
-The prompts are split into two halves by a digest of their ids. What is said of a plan is measured
-on each half with what was chosen by the other, so no figure is of prompts that were chosen by.
+The prompts are split into two halves by a digest of their ids. What is said about a plan is
+measured on each half with what was chosen by the other, so no figure is of prompts that were chosen
+by.
 """
 
 from __future__ import annotations
@@ -55,13 +56,13 @@ class PlanTable:
         return self.kinds.get(prompt.path[0], self.usual) if prompt.path else self.usual
 
     def achieved(self, prompt: GradedPrompt) -> tuple[float, float]:
-        """The quality and the cost, in nano-USD, that it comes to for a prompt."""
+        """Its quality and its cost, in nano-USD, for a prompt."""
         return self.cascade(prompt).achieved(prompt)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanFigures:
-    """What a plan came to beside the best model, on the same prompts.
+    """The results of a plan and of the best model, on the same prompts.
 
     Attributes:
         prompts: How many prompts.
@@ -98,7 +99,8 @@ class BakeOff:
     Attributes:
         best: Name of the model with the highest quality.
         plan: The cheapest plan that keeps the target share, chosen by all prompts.
-        figures: What the plans chosen by one half of the prompts came to on the other half.
+        figures: The results of the plans chosen on one half of the prompts, measured on the other
+            half.
     """
 
     best: str
@@ -178,7 +180,7 @@ def choose_plan(prompts: Sequence[GradedPrompt], models: Sequence[str], target: 
 
 
 def compare(plan: PlanTable, best: str, prompts: Sequence[GradedPrompt]) -> PlanFigures:
-    """What a plan comes to on some prompts, beside the best model."""
+    """The results of a plan on some prompts, compared with the best model."""
     return _figures(_pairs(plan, best, prompts))
 
 
@@ -189,7 +191,7 @@ def mean_cost(plan: Cascade | PlanTable, prompts: Sequence[GradedPrompt]) -> flo
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """What a plan, and the best model, came to for one prompt."""
+    """The results of a plan and of the best model for one prompt."""
 
     quality: float
     cost: float

@@ -1,4 +1,4 @@
-"""How likely an answer of a model is good, for a kind of request, from all that is known.
+"""The probability that a model's answer to a kind of request is good.
 
 Requests form a tree: all of them; those of one form; of one kind as well; of one band as well. What
 is believed of a node starts from what is believed of its parent, as if a few answers had been seen,
@@ -25,7 +25,7 @@ LEAF_MASS: Final = 3
 
 
 def belief(share: float, path: Iterable[Answers]) -> Belief:
-    """What is believed at a node.
+    """The belief at a node.
 
     Args:
         share: The declared share of good answers, 0..1.
@@ -43,7 +43,7 @@ def belief(share: float, path: Iterable[Answers]) -> Belief:
 
 
 def pooled(leaves: Sequence[tuple[Answers, int]], share: float) -> Answers:
-    """What is known at a node, from what is known at the leaves below it.
+    """The evidence at a node, from that at the leaves below it.
 
     Once models are chosen by what was learned, each answers the requests that it is good at, so its
     answers say too much good of it. Here every leaf counts as much as its part of all requests, not

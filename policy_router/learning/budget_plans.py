@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from policy_router.learning.cascades import GradedPrompt
 
 MASS: Final = 100
-"""Prompts that what is known of a kind is worth to each kind within it. With 30, plans for high
-budgets are below the best single model (`benchmarks/bakeoff.py`, without verdicts)."""
+"""Prompts that what is known about a kind is worth to each kind within it. With 30, plans for high
+budgets are below the best single model (`benchmarks/bakeoff.py`, without verdicts).
+"""
 
 Path: TypeAlias = tuple[str, ...]
 _Point: TypeAlias = tuple[float, float, Cascade]
@@ -49,12 +50,12 @@ class BudgetPlan:
     share: float = 0.0
 
     def achieved(self, prompt: GradedPrompt) -> tuple[float, float]:
-        """The quality and the cost, in nano-USD, that it comes to for a prompt."""
+        """Its quality and its cost, in nano-USD, for a prompt."""
         quality, cost = self.kinds.get(prompt.path, self.usual).achieved(prompt)
         if self.better is None or prompt.path != self.raised:
             return quality, cost
-        more, dearer = self.better.achieved(prompt)
-        return quality + self.share * (more - quality), cost + self.share * (dearer - cost)
+        higher, costlier = self.better.achieved(prompt)
+        return quality + self.share * (higher - quality), cost + self.share * (costlier - cost)
 
 
 def budget_plan(
@@ -120,7 +121,7 @@ def at_budget(line: Sequence[_Point], budget: float) -> float | None:
 
 
 def single_points(prompts: Sequence[GradedPrompt], models: Sequence[str]) -> list[_Point]:
-    """What each model alone comes to on some prompts."""
+    """The results of each model alone on some prompts."""
     return [_measured(Cascade((name,)), prompts) for name in models]
 
 
@@ -136,8 +137,9 @@ def _measured(cascade: Cascade, prompts: Sequence[GradedPrompt]) -> _Point:
 def _kinds(
     prompts: Sequence[GradedPrompt], options: Sequence[Cascade]
 ) -> tuple[dict[Path, float], dict[Path, list[_Point]]]:
-    """The share of the narrowest kinds in the prompts, and what each cascade comes to there, where
-    a kind with few prompts is taken to be like the wider one that it belongs to."""
+    """The share of the narrowest kinds in the prompts, and the results of each cascade there, where
+    a kind with few prompts is taken to be like the wider one that it belongs to.
+    """
     inside: dict[Path, list[GradedPrompt]] = {}
     for each in prompts:
         for depth in range(len(each.path) + 1):

@@ -1,4 +1,4 @@
-"""Plans for budgets beside single models, on prompts that they were not chosen by. Pure."""
+"""Plans for budgets compared with single models, on prompts that they were not chosen by. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRow:
-    """What the plan for a budget came to on prompts that it was not chosen by.
+    """The results of the plan for a budget, on prompts that it was not chosen on.
 
     Attributes:
         budget: The budget, in nano-USD a prompt.

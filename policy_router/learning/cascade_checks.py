@@ -1,4 +1,4 @@
-"""How often the check of a bake-off is right, and what its verdicts come to on average.
+"""How reliable the check of a bake-off is, and what its verdicts mean on average.
 
 A single verdict is a matter of luck. The share of bad answers of a model that the check finds, and
 the share of its good ones that it rejects, are known from all prompts together. With these in place

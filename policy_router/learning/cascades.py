@@ -1,4 +1,5 @@
-"""Cascades of models: whom to ask first, and whom next where the check finds the answer bad.
+"""Cascades of models: which model to ask first, and which next where the check finds the answer
+bad.
 
 What a cascade would have achieved is worked out from the outcomes of its models alone, so one set
 of answers compares all cascades. No IO.
@@ -20,7 +21,7 @@ LONGEST: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class GradedAnswer:
-    """What the answer of one model to one prompt came to.
+    """The result of one model's answer to one prompt.
 
     Attributes:
         quality: How good it is, 0..1.
@@ -83,7 +84,7 @@ class Cascade:
     models: tuple[str, ...]
 
     def achieved(self, prompt: GradedPrompt) -> tuple[float, float]:
-        """The quality and the cost, in nano-USD, that it comes to for a prompt."""
+        """Its quality and its cost, in nano-USD, for a prompt."""
         quality = cost = 0.0
         reached = 1.0
         for name in self.models[:-1]:

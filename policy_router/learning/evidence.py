@@ -1,4 +1,4 @@
-"""What verdicts on answers say about how good the answers are.
+"""What verdicts on answers tell about the quality of the answers.
 
 A check is not the truth: it misses bad answers and flags good ones. `answers_of` turns the verdicts
 of a check into as many good and bad answers as they are worth. A check that is right no more often
@@ -43,7 +43,7 @@ TRUTH: Final = CheckRates(caught=1.0, spurious=0.0)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What is known of some answers, as numbers of good and bad ones.
+    """Evidence about some answers, as numbers of good and bad ones.
 
     Attributes:
         good: Good answers.

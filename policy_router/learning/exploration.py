@@ -1,4 +1,4 @@
-"""Tries another model first for a small share of requests, so that something is learned of it.
+"""Tries another model first for a small share of requests, to learn about it.
 
 A model is tried the more often, the likelier it is to be better than the first one; one that is
 almost surely worse is not tried at all. What trials cost is bounded: the more a model costs than
@@ -47,7 +47,7 @@ def trials(
 
     Args:
         order: Names of the candidates, the one to be asked first at the front.
-        rivals: What is known of them.
+        rivals: What is known about them.
         terms: What plans are compared by.
         share: The share of requests that may try another model, 0..1.
         spendable: What an answer is worth, in nano-USD; 0 where that is not stated.

@@ -1,4 +1,4 @@
-"""The model that the evidence asks for first, instead of the written one.
+"""The model that the evidence puts first instead of the written one.
 
 The written order stands unless another model should go first with a probability of at least SURE.
 Then that model moves to the front, and the others keep their order behind it. It is asked node by

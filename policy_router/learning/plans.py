@@ -1,4 +1,4 @@
-"""Whether one plan is better than another, and how sure that is.
+"""Whether one plan is better than another, and with what certainty.
 
 A plan is: ask one model; where the task has a check and the check flags the answer, ask a stronger
 one. What a plan is worth: what a good answer is worth, times how likely the answer is good, minus
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom to ask.
+    """Which models to ask.
 
     Attributes:
         first: Name of the model that is asked.
-        then: Name of the model that is asked where the answer is flagged; None: nobody.
+        then: Name of the model that is asked where the answer is flagged; None: none.
     """
 
     first: str

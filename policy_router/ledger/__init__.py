@@ -1,1 +1,1 @@
-"""Counters that hold: one protocol, several stores with one meaning."""
+"""Counts what limits and budgets bound: one protocol; stores in memory, SQLite and Redis."""

@@ -4,7 +4,7 @@
     sqlite:///router.db                            a file, relative to the working directory
     sqlite:////var/lib/router.db                   a file, by its absolute path
     sqlite:///router.db?durability=strict          a loss of power loses no commit
-    ...?patience=1                                 seconds until a store counts as out of reach
+    ...?patience=1                                 seconds until a store counts as unreachable
     sqlite:///router.db?clock=wall                 trust the wall clock, whatever the uptime shows
     redis://host:6379/0, rediss://..., unix://...  a server, for several hosts
 
@@ -65,7 +65,7 @@ class SqliteAddress:
         path: The path of the database, absolute or relative to the working directory.
         durability: `normal` or `strict`.
         clock: `uptime`, or `wall` to trust the wall clock.
-        patience: Seconds until the store counts as out of reach; None for the default.
+        patience: Seconds until the store counts as unreachable; None for the default.
     """
 
     path: str
@@ -128,7 +128,7 @@ class SqliteAddress:
 
 
 def relative(path: str) -> Diagnosis | None:
-    """What an operator should know of a path that is relative to the working directory."""
+    """What an operator should know about a path that is relative to the working directory."""
     if Path(path).is_absolute():
         return None
     where = Path(path).absolute()

@@ -15,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from policy_router.frozen import maker
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -84,6 +86,9 @@ class Moment:
         return abs(self.offset) > DOUBTED
 
 
+_new_moment: Final = maker(Moment)
+
+
 def moment(stored: float, anchor: Anchor | None, sight: ClockReading) -> Moment:
     """The time of a ledger now.
 
@@ -108,7 +113,7 @@ def moment(stored: float, anchor: Anchor | None, sight: ClockReading) -> Moment:
         now = max(now + min(max(offset, -most), most), stored)
         anchor = Anchor(sight.uptime, now)
     now = max(now, stored)
-    return Moment(now, anchor, sight.wall - now)
+    return _new_moment(now, anchor, sight.wall - now)
 
 
 def doubt(off: float, remedy: str) -> str:

@@ -1,10 +1,10 @@
-"""A store that keeps working, in a degraded way, while the store it wraps is out of reach.
+"""A store that keeps working in a degraded mode while the store that it wraps is unreachable.
 
 Budgets that refuse stay closed: nothing is spent that nothing counts. Limits and concurrency are
-kept by this process alone, on its share of them (`local_share`). Attempts that end meanwhile are
-kept (`outbox`) and recorded when the store is back. A store that fails is soon called only by one
-probe at a time (`resilience.breaker`); the request that sent the probe waits for it, because its
-event loop may live no longer than the request.
+kept by this process alone, on its share of them (`local_share`). Attempts that end in the meantime
+are kept (`outbox`) and recorded when the store is back. A store that fails is soon called only by
+one probe at a time (`resilience.breaker`); the request that sent the probe waits for it, because
+its event loop may live no longer than the request.
 
 A store that lost data answers, but no longer knows what was spent. Its budgets stay closed until an
 operator accepts the loss. Its limits go on in the store, and none is granted here beyond what this
@@ -63,7 +63,7 @@ PROBE: Final = "policy-router:probe"
 
 
 class DegradableStore(DegradableTallies):
-    """A Store around a Store that may be out of reach. It raises nothing and answers Unavailable.
+    """A Store around a Store that may be unreachable. It raises nothing and answers Unavailable.
 
     In a forked child it starts over: tasks and locks are the parent's, which also records what is
     still owed.
@@ -182,8 +182,9 @@ class DegradableStore(DegradableTallies):
         return local
 
     async def renew(self, hold_id: str, lease: float) -> bool | None:
-        """See Store. True also while that cannot be known: a hold that expires meanwhile is charged
-        in full, and corrected when it is settled."""
+        """See Store. True also while that cannot be known: a hold that expires in the meantime is
+        charged in full, and corrected when it is settled.
+        """
         local = self._share.granted(hold_id)
         live = await self._share.renew(hold_id, lease)
         if local:
@@ -197,7 +198,7 @@ class DegradableStore(DegradableTallies):
                 renewed = True
         except StoreError:
             return True
-        if renewed and hold is not None and hold_id in self._granted:  # it may have ended meanwhile
+        if renewed and hold is not None and hold_id in self._granted:  # or it ended
             self._granted.add(hold, lease)
         return renewed
 

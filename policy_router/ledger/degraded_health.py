@@ -1,4 +1,4 @@
-"""The health of models in a store that may be out of reach."""
+"""The shared health of models, for a store that may be unreachable."""
 
 from __future__ import annotations
 

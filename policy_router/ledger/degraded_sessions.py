@@ -1,4 +1,4 @@
-"""The sessions of a store that may be out of reach: what cannot be read begins anew."""
+"""Sessions in a store that may be unreachable: those that cannot be read start again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DegradableSessions(ABC):
         """What the store answers. Raises StoreError."""
 
     async def read_session(self, key: str) -> SessionRecord | None:
-        """See SessionStore. A session that cannot be read begins anew."""
+        """See SessionStore. A session that cannot be read starts again."""
         store = self._sessions
         if store is None:
             return None

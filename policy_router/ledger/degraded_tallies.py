@@ -1,14 +1,16 @@
-"""The tallies of a store that may be out of reach."""
+"""Tallies in a store that may be unreachable."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from policy_router.ledger.degraded_health import DegradableHealth
+from policy_router.ledger.reader import AuditableStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policy_router.ledger.store import Store
     from policy_router.ledger.tallies import DayTallies, TallyBatch, TallyStore
 
 
@@ -16,6 +18,13 @@ class DegradableTallies(DegradableHealth):
     """The verbs of a TallyStore. They raise StoreError, at once while the store is given up."""
 
     _tallies: TallyStore | None
+    _store: Store
+
+    @property
+    def auditable(self) -> AuditableStore | None:
+        """The store itself, for reports, which raise where it is unreachable; None for a store
+        that cannot be read in this way."""
+        return self._store if isinstance(self._store, AuditableStore) else None
 
     async def add_tallies(self, batch: TallyBatch) -> None:
         """See TallyStore. A store that keeps no tallies drops them."""

@@ -1,4 +1,4 @@
-"""What an operator should know of a store, as values."""
+"""What an operator should know about a store, as values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Diagnosis:
 
 
 def describe_loss(loss: Loss | None) -> tuple[Diagnosis, ...]:
-    """What an operator should know of a ledger's loss of data; nothing when there is none."""
+    """What an operator should know about a ledger's loss of data; nothing when there is none."""
     if loss is None:
         return ()
     when = f"{datetime.fromtimestamp(loss.since, UTC):%Y-%m-%d %H:%M:%S} UTC"

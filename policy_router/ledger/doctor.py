@@ -1,4 +1,4 @@
-"""What an operator should know of the store at an address."""
+"""What an operator should know about the store at an address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IN_MEMORY = Diagnosis(
 
 @runtime_checkable
 class Diagnosable(Protocol):
-    """A store that can tell what an operator should know of it."""
+    """A store that can tell what an operator should know about it."""
 
     async def diagnose(self) -> tuple[Diagnosis, ...]:
         """The diagnoses, of any level. Raises StoreError."""
@@ -31,7 +31,7 @@ class Diagnosable(Protocol):
 
 
 async def diagnose(url: str, clock: Clock = None) -> tuple[Diagnosis, ...]:
-    """What an operator should know of the store at an address. Nothing is created or changed.
+    """What an operator should know about the store at an address. Nothing is created or changed.
 
     Args:
         url: An address, see `ledger.address`.

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.limits import Metric, Reading
+from policy_router.frozen import maker
 from policy_router.ledger.arithmetic import (
     clamped_settlement,
     crossings,
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = 86_400.0
 """Seconds for which an ended hold is known, so that ending it again changes nothing."""
+
+_new_entry: Final = maker(LedgerEntry)
+_new_granted: Final = maker(Granted)
 
 OPEN: Final = "open"
 SETTLED: Final = "settled"
@@ -92,7 +96,7 @@ class CalendarCount:
     opening_balance: int = 0
 
     def over(self, now: float) -> bool:
-        """Whether the session that it counts for is over: its next use begins anew."""
+        """Whether the session that it counts for is over: its next use starts again."""
         return self.end <= now and self.held == 0
 
     def use(self, now: float, idle: float) -> None:
@@ -118,8 +122,8 @@ class LedgerState:
         rows: The entries of the ledger in order; the owner removes them.
         seq: The number of the last entry.
         closed: The answer to a hold on a capped budget while data is lost; None otherwise.
-        sessions: What is kept of sessions, by their keys; the owner removes them.
-        health: What is kept of the health of models, by its keys; the owner removes it.
+        sessions: What is stored about sessions, by their keys; the owner removes them.
+        health: What is stored about the health of models, by its keys; the owner removes it.
     """
 
     __slots__ = (
@@ -177,7 +181,7 @@ class LedgerState:
         refusals = [r for c in hold.charges if (r := self._refuses(c, now)) is not None]
         if refusals:
             return Refused(tuple(refusals), crossed, missed)
-        return Granted(hold.id, self._take(hold, now), crossed, missed=missed)
+        return _new_granted(hold.id, self._take(hold, now), crossed, missed=missed)
 
     def renew(self, hold_id: str, lease: float, now: float) -> bool | None:
         """See Store.renew."""
@@ -367,7 +371,7 @@ class LedgerState:
     ) -> None:
         keys = tuple([c.counter.key for c in held.hold.charges if c.counter.end])
         self.seq += 1
-        row = LedgerEntry(
+        row = _new_entry(
             self.seq, held.hold.id, kind, now, held.hold.about, actual.cost, actual.tokens_in,
             actual.tokens_out, requests, actual.estimated, keys,
         )  # fmt: skip

@@ -1,7 +1,7 @@
-"""What stores keep of the health of models: a short text for each thing that failed lately.
+"""The health of models as stores keep it: a short text for each thing that failed lately.
 
-The texts are no counters. A store that loses them, or is out of reach, shows nothing of the
-failures of others; each process then goes by its own.
+The texts are no counters. A store that loses them, or is unreachable, does not show the failures
+of others; each process then goes by its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The limits that one process keeps by itself while the shared store is out of reach."""
+"""A process's own share of each limit, while the shared store is unreachable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LocalShare:
     """What this process counts for itself: limits, but no budgets.
 
     It counts the holds that the store grants, so that the share of a limit is not granted a second
-    time when the store goes out of reach, and those that are granted here meanwhile.
+    time when the store becomes unreachable, and those that are granted here in the meantime.
 
     Args:
         clock: Unix time in seconds.

@@ -62,7 +62,7 @@ TIDYING: Final = 3600.0
 FEW: Final = 1000
 """This many new windows and counters cause no earlier cleanup."""
 NOTHING: Final = Hold("", (), 0.0, Attribution())
-"""What is kept of a hold that nothing can change any more."""
+"""What is stored about a hold that nothing can change any more."""
 
 
 _OVER: Final = frozenset({SETTLED, RELEASED, CORRECTED})
@@ -130,7 +130,7 @@ class MemoryStore:
         """See Store."""
         with self._lock:
             now = self._look().now
-            return tuple(self._ledger.reading(charge, now) for charge in clamped(charges))
+            return tuple([self._ledger.reading(charge, now) for charge in clamped(charges)])
 
     async def reserve(
         self, hold: Hold, after: Ending | None = None
@@ -298,7 +298,7 @@ class MemoryStore:
             if all((slot + over.slots + 1) * over.width <= now for slot in window):
                 del ledger.rolling[key]
         named = {c.counter.id for held in ledger.holds.values() for c in held.hold.charges}
-        # A session may begin anew, and the audit would then miss what its entries had spent.
+        # A session may start again, and the audit would then miss what its entries had spent.
         named |= {str(key) for row in ledger.rows for key in row.keys if not key.period}
         ended = [
             (count.end, key)

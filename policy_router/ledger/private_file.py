@@ -75,7 +75,7 @@ def open_existing(path: Path, flags: int, owners: Collection[int] | None = None)
 
     Raises:
         OSError: It cannot be opened. UnsafeFileError, as from `inspect`, also when another file was
-            put in its place meanwhile.
+            put in its place in the meantime.
     """
     inspect(path, owners)  # for the message; what is opened is checked once more below
     descriptor = os.open(path, flags | SAFE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from policy_router.ledger.store import Store
 
@@ -63,7 +63,7 @@ class Balance:
 
     Attributes:
         key: The key of the counter.
-        spent: What ended holds used; of a session, since it last began anew.
+        spent: What ended holds used; of a session, since it last started again.
         held: What open holds reserve.
     """
 
@@ -89,6 +89,7 @@ class Difference:
     ledger: int
 
 
+@runtime_checkable
 class LedgerReader(Protocol):
     """What reports and audits read of a store. Each call sees one consistent state, but two calls
     may see different ones. All raise StoreError when the store cannot be reached."""
@@ -110,5 +111,6 @@ class LedgerReader(Protocol):
         ...
 
 
+@runtime_checkable
 class AuditableStore(Store, LedgerReader, Protocol):
     """A store that can be audited."""

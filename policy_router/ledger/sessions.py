@@ -1,6 +1,6 @@
-"""What stores keep of sessions: a short text for each, until it has not been written for a while.
+"""Sessions as stores keep them: a short text for each, until it has been idle for some time.
 
-Sessions are no counters. A store that loses them, or is out of reach, begins them anew.
+Sessions are no counters. A store that loses them, or is unreachable, starts them again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MOST_SESSIONS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """What is kept of a session.
+    """What is stored about a session.
 
     Attributes:
         at: Unix time at which its writer wrote it. Of two records the later one is kept.
@@ -52,7 +52,7 @@ class SessionStore(Protocol):
     """A store that keeps sessions, for all processes that share it."""
 
     async def read_session(self, key: str) -> SessionRecord | None:
-        """Read what is kept of a session.
+        """Read what is stored about a session.
 
         Args:
             key: Identifies the session among those of all callers.

@@ -1,4 +1,4 @@
-"""The state of a store that may be out of reach."""
+"""The status of a store that may be unreachable."""
 
 from __future__ import annotations
 

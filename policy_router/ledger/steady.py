@@ -1,4 +1,4 @@
-"""A store that cannot be out of reach, such as one in memory.
+"""A wrapper for stores that are always reachable, such as one in memory.
 
 Nothing is remembered for a time without it, and its verbs answer at once: they need no deadline.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class SteadyStore(DegradableStore):
-    """A DegradableStore around a store that is always within reach."""
+    """A DegradableStore around a store that is always reachable."""
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
         """See Store."""

@@ -20,12 +20,12 @@ Glossary
 A hold is `open` until it is settled, released or expires. These states are final, except that an
 expired hold is adjusted once. Every verb is one atomic step, and repeating it changes nothing.
 
-In a rolling window a charge is added to the slot of the moment and corrected there. In a calendar
+In a rolling window a charge is added to the current slot and corrected there. In a calendar
 period `held` and `spent` are kept apart, and a hold settles into the period in which it was taken.
 The count of a session is kept like that of a calendar period, but has no fixed end: it is over when
 nothing is held, and for its `idle` time no hold was taken, settled or expired. The next hold then
-begins it anew; what was spent before stays in the ledger, but no longer counts.
-Concurrency is the number of open holds itself.
+starts it again; what was spent before stays in the ledger, but no longer counts. Concurrency is the
+number of open holds itself.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Ending:
 
     Attributes:
         id: The id of its hold.
-        actual: What it used; None when nothing of it was sent.
+        actual: What it used; None when it was not sent.
     """
 
     id: str
@@ -214,7 +214,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The store is out of reach or lost data: what cannot be counted is not sent.
+    """The store is unreachable or lost data: what cannot be counted is not sent.
 
     Attributes:
         detail: Why, as text for people.
@@ -337,7 +337,7 @@ class Store(Protocol):
 
 
 async def finish(store: Store, ending: Ending) -> Settled:
-    """End a hold of a store: settle it, or release it when nothing of it was sent.
+    """End a hold of a store: settle it, or release it when it was not sent.
 
     Raises:
         StoreError: The store cannot be reached.

@@ -1,4 +1,4 @@
-"""What stores keep of tallies: counts of what happened, by day, that many processes add to.
+"""Tallies as stores keep them: daily counts that many processes add to.
 
 Tallies are no counters: no limit is decided by them, and the history of the ledger does not contain
 them. A process gathers its counts and adds them in numbered batches, so that a batch whose answer
@@ -75,7 +75,7 @@ class TallyStore(Protocol):
 
         Args:
             topic: What the tallies are about.
-            known: The version that the caller knows of each day.
+            known: The version that the caller knows about each day.
 
         Returns:
             Day -> its tallies; None when this store keeps none.

@@ -1,4 +1,4 @@
-"""The clocks of this machine: the wall clock, and the uptime, which cannot be set."""
+"""The clocks of this machine: the wall clock, which can be set, and the uptime, which cannot."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from policy_router.frozen import maker
 from policy_router.ledger.clock import ClockReading
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ CLOSE: Final = 1.0
 BELIEVED: Final = 0.05
 """Seconds for which a clock that was right is believed: reading the file takes longer than the rest
 of what counts a request."""
+_new_reading: Final = maker(ClockReading)
 BELIEVED_TIMES: Final = 16
 """The most readings for which it is believed, in case it stands still."""
 
@@ -61,7 +63,7 @@ class Machine:
                 self._believed -= 1
             else:
                 fine = self._checked(fine)
-        return ClockReading(wall, fine, self.name)
+        return _new_reading(wall, fine, self.name)
 
     def _checked(self, fine: float) -> float:
         """The uptime, in place of a clock that shows another one."""

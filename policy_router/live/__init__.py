@@ -1,6 +1,6 @@
-"""Keeps the policy in use up to date with its files, as long as the files are good.
+"""Follows the policy files, and keeps the active policy up to date as long as they are valid.
 
-`reload` holds the pieces together: `folder` looks at the files, `settle` and `machine` decide what
-to do about a look, `compilation` makes a policy, `slot` swaps it, `status` reports, and `follower`
+`reload` connects the parts: `folder` scans the files, `settle` and `machine` decide what to do
+after a scan, `compilation` makes a policy, `slot` swaps it in, `status` reports, and `follower`
 runs the thread, which `watch` wakes early after a file event.
 """

@@ -1,4 +1,4 @@
-"""The policy in use, with the texts it was made from."""
+"""The active policy, with the texts that it was made from."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policy_router.assurance.promises import Proof
     from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """The policy in use, with the texts it was made from, so that line numbers stay true.
+    """The active policy, with the texts that it was made from, so that line numbers stay true.
 
     Attributes:
         policy: The policy.
@@ -23,6 +24,8 @@ class Active:
         loaded_at: Unix time at which this revision became active.
         sources: Text of each file, by name.
         diagnostics: Warnings and notes about the policy and its files.
+        proofs: The verdicts on its promises; none is broken in a policy that was loaded from
+            files.
     """
 
     policy: Policy
@@ -31,3 +34,19 @@ class Active:
     loaded_at: float
     sources: Mapping[str, str]
     diagnostics: tuple[Diagnostic, ...]
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseStatus:
+    """The verdicts on the promises of the active policy.
+
+    Attributes:
+        proofs: A proof for each promise of each invariant, in written order.
+        revision: The revision of the policy.
+        since: Unix time from which this revision is active.
+    """
+
+    proofs: tuple[Proof, ...]
+    revision: str
+    since: float

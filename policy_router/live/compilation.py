@@ -1,4 +1,4 @@
-"""One compilation of policy files: it does not raise, and it stops when newer files are there."""
+"""One compilation of policy files: it never raises, and stops when the files change again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from policy_router.resilience.garbage import CollectorPause
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from policy_router.assurance.promises import Proof
     from policy_router.decision.policy import Policy
     from policy_router.language.files import FileSet, Listing
     from policy_router.live.folder import PolicyFiles
@@ -27,17 +28,19 @@ GLANCE: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a compiler made of a set of files.
+    """The result of compiling a set of files.
 
     Attributes:
         policy: The policy; None when the files cannot be used.
         diagnostics: Problems of the files. With an error among them the policy is not used.
         sources: Text of each file, by name, for drawing the diagnostics.
+        proofs: The verdicts on the promises of the policy.
     """
 
     policy: Policy | None
     diagnostics: tuple[Diagnostic, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def usable(self) -> Policy | None:

@@ -1,4 +1,4 @@
-"""A policy that never changes, in the place of one that follows its files."""
+"""A policy that never changes, with the interface of one that follows its files."""
 
 from __future__ import annotations
 

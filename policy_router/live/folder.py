@@ -1,4 +1,4 @@
-"""The policy files on disk, as one look after another finds them."""
+"""The policy files on disk, compared from one scan to the next."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class PolicyFiles:
         path: A policy file, or a folder of them.
         strict: Whether warnings about who could have written a file are errors.
         writing: Returns whether a program has a file open for writing; None when unknown.
-        hint: The file events, which know of writing programs where `writing` does not.
+        hint: The file events, which know about writing programs where `writing` does not.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class PolicyFiles:
         self._hint = hint
         self._sizes: Mapping[str, int] = {}
         self.known: Listing | None = None
-        """The listing of the files last acted upon; None when they must be looked at anew."""
+        """The listing of the files last acted upon; None when they must be looked at again."""
 
     def list(self) -> Listing:
         """List the files without reading them."""

@@ -1,4 +1,4 @@
-"""The thread that looks at the policy files again and again, at once after a file event."""
+"""The thread that scans the policy files at intervals, and at once after a file event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do about each look at the policy files: a state machine without clock and IO."""
+"""What to do after each scan of the policy files: a state machine without clock or IO."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ReloadMachine:
         self._compiled_at = _ALWAYS
         self.settling = Settling(settle, settle_loss)
         self.attempted: Hashable | None = None
-        """What identifies the files last acted upon; None when they must be acted upon anew."""
+        """What identifies the files last acted upon; None when they must be acted upon again."""
 
     def known(self, seen: Hashable, active: str) -> ReloadAction | None:
         """Return what to do about files that are not new; None when they are.
@@ -98,6 +98,6 @@ class ReloadMachine:
         self.attempted = seen
 
     def reset(self) -> None:
-        """Forget what was acted upon: the next look decides anew."""
+        """Forget what was acted upon: the next look decides again."""
         self.settling.reset()
         self.attempted = None

@@ -1,4 +1,4 @@
-"""Keeps one policy in sight of a call that looks at it several times.
+"""Pins one policy for a call that reads it several times.
 
 A server reads a request with the active policy, and then has the router decide it. Between the two,
 another policy may become active. Inside `pinned` both see the same one.

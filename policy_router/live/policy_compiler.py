@@ -29,4 +29,4 @@ def compile_policy(
     report = inspect(files.files, cancelled=cancelled)
     refused = () if report.policy is None else not_allowed(report.policy, functions or Functions())
     policy = None if refused else report.policy
-    return Compiled(policy, (*report.diagnostics, *refused), report.sources)
+    return Compiled(policy, (*report.diagnostics, *refused), report.sources, report.proofs)

@@ -1,4 +1,4 @@
-"""One active policy, replaced while in use when the files on disk become another good one.
+"""The active policy, replaced while in use when the files change to another valid one.
 
 Files are compared by the digest of their bytes. A whole new policy is built while the old one is in
 use, and one reference is swapped. When the new one has an error the old one stays, and the status
@@ -370,7 +370,7 @@ class Live:
         return _Next(self._timing.interval)
 
     def _compiled(self, look: Look, files: FileSet) -> Compiled | None:
-        """Compile files; None when they changed meanwhile."""
+        """Compile files; None when they changed in the meantime."""
         system = self._system
         self._machine.compiling(system.clock())
         self._board.compiling_since = system.wall()

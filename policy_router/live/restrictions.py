@@ -1,4 +1,4 @@
-"""Restrictions that a new policy lacks, as it does when half of a file is written."""
+"""Restrictions that a new policy lacks, as when only half of a file has been written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:
-    """Return each restriction that the old policy has and the new one lacks, in words.
+    """Return each restriction that the old policy has and the new one lacks, as text.
 
     A restriction that was renamed counts as lost. One that was only relaxed does not, nor does one
     about a model that was removed.

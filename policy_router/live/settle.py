@@ -1,4 +1,4 @@
-"""When new bytes have settled: a state machine without clock and IO over successive looks.
+"""When changed bytes have settled: a state machine over successive scans, without clock or IO.
 
 Each look comes with its time. Bytes have not settled while they differ from those of the look
 before, while a program has one of the files open for writing, or too soon after a compilation.

@@ -1,4 +1,4 @@
-"""The one reference to the active policy, and its replacement by another."""
+"""The reference to the active policy, and its replacement."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ class PolicySlot:
             loaded_at=old.loaded_at if old is not None and same else self._wall(),
             sources=MappingProxyType(dict(compiled.sources)),
             diagnostics=(*problems, *compiled.diagnostics),
+            proofs=compiled.proofs,
         )
         self._active = new
         self._file_problems = problems

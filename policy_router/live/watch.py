@@ -1,4 +1,4 @@
-"""File system events, taken as a hint to look again soon.
+"""File system events, used as hints to scan again soon.
 
 What an event says is ignored: editors rename, ConfigMaps swap links, network disks send nothing.
 A lost, doubled or misleading event therefore costs at most the time until the next poll.
@@ -83,7 +83,7 @@ def warn_of_mounts(files: Iterable[tuple[str, str]]) -> None:
     for name, real in files:
         if real in mounts:
             log.warning(
-                "`%s` is a mount of its own, so a new file in its place is never seen; "
+                "`%s` is mounted as a single file, so its replacement is never seen; "
                 "mount its folder instead",
                 name,
             )
@@ -144,7 +144,7 @@ class Hint:
             self._pause -= 1
             return False
         if self._observer is not None and wanted == self._armed:
-            log.warning("file events stopped coming; watching anew")
+            log.warning("file events stopped coming; watching again")
         self.close()
         self._armed = wanted
         if wanted:

@@ -33,7 +33,8 @@ def open_for_writing(path: str) -> bool | None:
     """Return whether any program has the file open for writing; None when the kernel does not say.
 
     The kernel grants a read lease only for a file that no program has open for writing. The lease
-    is returned at once; a program that opens the file for writing meanwhile waits microseconds.
+    is returned at once; a program that opens the file for writing in the meantime waits
+    microseconds.
     """
     if not _LEASES:
         return None

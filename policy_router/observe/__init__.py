@@ -1,1 +1,1 @@
-"""Observers of events."""
+"""Observers of events: metrics, logs, traces, the decision log and alerts."""

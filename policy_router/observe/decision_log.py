@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from policy_router.events import Event
 
+_ENDINGS: Final = (Answered, Exhausted)
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _log: Final = logging.getLogger(__name__)
 
 MAX_BYTES: Final = 100_000_000
@@ -91,7 +93,7 @@ class DecisionLog:
 
     def __call__(self, event: Event) -> None:
         """Take the decision of a request that has ended; other events are ignored."""
-        if not isinstance(event, Answered | Exhausted):
+        if not isinstance(event, _ENDINGS):
             return
         with self._changed:
             if self._closed or len(self._waiting) >= self._most:
@@ -126,7 +128,7 @@ class DecisionLog:
         self.close()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: what waits is written by the parent, whose thread does not run here."""
+        """Start again: what waits is written by the parent, whose thread does not run here."""
         self._begin()
 
     def _serve(self) -> None:
@@ -146,7 +148,7 @@ class DecisionLog:
         lines = []
         for event in events:
             try:
-                lines.append(json.dumps(_record(event), separators=(",", ":")).encode() + b"\n")
+                lines.append(_ENCODER.encode(_record(event)).encode() + b"\n")
             except (TypeError, ValueError):  # such as an integer of 5,000 digits
                 self._drop(1, "a decision has values that JSON cannot hold")
         try:

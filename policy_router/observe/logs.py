@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _decisions: Final = logging.getLogger("policy_router.decisions")
 _outcomes: Final = logging.getLogger("policy_router.outcomes")
+REQUEST_LOGGERS: Final = (_decisions, _outcomes)
+"""The loggers with a line for each request."""
 
 
 def log_event(event: Event) -> None:

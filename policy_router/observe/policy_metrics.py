@@ -1,4 +1,4 @@
-"""The metrics that show a policy: what is active, its models, and its limits."""
+"""Metrics about the policy: its revision, its models and its limits."""
 
 from __future__ import annotations
 

@@ -22,20 +22,26 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from policy_router.domain.limits import ANYONE
 from policy_router.domain.money import NANO_PER_USD
 from policy_router.events import (
+    AlertSent,
     Answered,
     Attempted,
     BreakerChanged,
     Decided,
+    DegradationChanged,
     EstimatedComplexity,
     Exhausted,
+    ExperimentEnded,
     FunctionChanged,
     JournalChanged,
     JudgedAnswer,
     NoRoom,
+    OfferChanged,
     OutcomesDropped,
     PolicyReloaded,
     QualityChanged,
+    QuotaLow,
     ReloadRefused,
+    SourceChanged,
     StoreChanged,
     StoreLostData,
     Warned,
@@ -164,6 +170,38 @@ class PrometheusMetrics:
             ["budget", "share"],
             registry=to,
         )
+        self._quotas = Counter(
+            "policy_router_quota_warnings",
+            "Quotas that were about to run out.",
+            ["quota", "metric", "window"],
+            registry=to,
+        )
+        self._degraded = Gauge(
+            "policy_router_model_degraded",
+            "Whether a model does worse than usual.",
+            ["model"],
+            multiprocess_mode="livemax",
+            registry=to,
+        )
+        self._alerts = Counter(
+            "policy_router_alerts",
+            "Alerts that were delivered, or given up (failed).",
+            ["kind", "result"],
+            registry=to,
+        )
+        self._offers = Counter(
+            "policy_router_offer_changes",
+            "Differences found between the policy and what sources of models offer.",
+            ["kind"],
+            registry=to,
+        )
+        self._sources = Gauge(
+            "policy_router_source_up",
+            "Whether a source of models gives a list of them.",
+            ["source", "address"],
+            multiprocess_mode="livemin",
+            registry=to,
+        )
         self._reloads = Counter(
             "policy_router_policy_reloads", "Changes of the policy files.", ["result"], registry=to
         )
@@ -199,6 +237,12 @@ class PrometheusMetrics:
             "Whether a function of the policy is called.",
             ["function"],
             multiprocess_mode="livemin",
+            registry=to,
+        )
+        self._experiments = Counter(
+            "policy_router_experiments_ended",
+            "Arms of experiments that get no more requests, by why they ended and what follows.",
+            ["experiment", "arm", "reason", "verdict"],
             registry=to,
         )
         self._worse = Gauge(
@@ -256,8 +300,6 @@ class PrometheusMetrics:
     def _changed(self, event: Event) -> None:
         """Count what concerns the router as a whole."""
         match event:
-            case Warned(budget=budget, share=share):
-                self._warnings.labels(budget, f"{share:g}").inc()
             case PolicyReloaded():
                 self._reloads.labels("accepted").inc()
             case ReloadRefused():
@@ -272,10 +314,30 @@ class PrometheusMetrics:
                 self._dropped.inc(number)
             case QualityChanged(model=model, form=form, worse=worse):
                 self._worse.labels(model, form).set(worse)
+            case ExperimentEnded(experiment=name, arm=arm, reason=reason, verdict=verdict):
+                self._experiments.labels(name, arm, reason, verdict).inc()
             case FunctionChanged(function=function, up=up):
                 self._functions.labels(function).set(up)
             case BreakerChanged(scope=scope, name=name, step=step) if scope != "user":
                 self._breakers.labels(scope, name).set(step in ("opened", "half_open"))
+            case _:
+                self._warned(event)
+
+    def _warned(self, event: Event) -> None:
+        """Count what an operator should know about, and whether that was sent."""
+        match event:
+            case Warned(budget=budget, share=share):
+                self._warnings.labels(budget, f"{share:g}").inc()
+            case QuotaLow(section=section, quota=quota, metric=metric, window=window):
+                self._quotas.labels(f"{section}/{quota}", metric, window).inc()
+            case DegradationChanged(model=model, worse=worse):
+                self._degraded.labels(model).set(worse)
+            case OfferChanged(kind=kind):
+                self._offers.labels(kind).inc()
+            case SourceChanged(source=source, address=address, up=up):
+                self._sources.labels(source, address).set(up)
+            case AlertSent(kind=kind, delivered=delivered):
+                self._alerts.labels(kind, "delivered" if delivered else "failed").inc()
             case _:
                 pass
 

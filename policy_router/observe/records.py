@@ -1,4 +1,4 @@
-"""Writes decisions as records of JSON values, and reads back what they were decided on.
+"""Writes decisions as JSON records, and reads back the inputs of a decision.
 
 With the policy of its revision, `decide` makes the same decision again of what is read back. A
 record contains neither text of a prompt nor an API key: it names a key by the identifier that its
@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from math import isfinite
+from operator import attrgetter
+from types import NoneType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.base_errors import UsageError
+from policy_router.domain.attempt import Attempt
 from policy_router.domain.beliefs import Belief, Beliefs, ModelBelief, Rival
 from policy_router.domain.experience import Measured, Measurement
 from policy_router.domain.experiments import Assignment
@@ -24,7 +27,6 @@ from policy_router.domain.sessions import CachedPrompt, SessionState
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from policy_router.domain.attempt import Attempt
     from policy_router.domain.decision import Decision, Skip
 
 VERSION: Final = 1
@@ -55,7 +57,6 @@ def record_of(
         JSON values only: amounts of money are integers of nano-USD or decimals as text, times are
         Unix times in seconds.
     """
-    skips = (*decision.skipped, *refused)
     return {
         "version": VERSION,
         "id": decision.id,
@@ -63,6 +64,21 @@ def record_of(
         "revision": decision.revision,
         "request": _request_values(decision.request),
         "snapshot": _snapshot_values(decision.snapshot or Snapshot()),
+        **decided_values(decision, refused),
+        "attempts": [_attempt_values(attempt) for attempt in attempts],
+        "served_by": served_by,
+    }
+
+
+def decided_values(decision: Decision, refused: Sequence[Skip] = ()) -> dict[str, object]:
+    """Return the part of a record that says what was decided.
+
+    Args:
+        decision: The decision.
+        refused: Candidates without room in a limit or budget when their turn came.
+    """
+    skips = (*decision.skipped, *refused)
+    return {
         "task": decision.task,
         "complexity": decision.complexity,
         "score": _plain(decision.score),
@@ -73,8 +89,6 @@ def record_of(
         "candidates": [candidate.name for candidate in decision.candidates],
         "prompts": {c.name: c.prompt for c in decision.candidates if c.prompt is not None},
         "skipped": [{"model": skip.model, "reason": skip.reason.value} for skip in skips],
-        "attempts": [_attempt_values(attempt) for attempt in attempts],
-        "served_by": served_by,
     }
 
 
@@ -92,17 +106,18 @@ def read_record(record: Record) -> tuple[Request, Snapshot]:
         raise UsageError(f"not a record of a decision: {type(error).__name__}: {error}") from None
 
 
-_UNSET: Final = Request()
 _FIELDS: Final = tuple(each.name for each in fields(Request))
+_read_fields: Final = attrgetter(*_FIELDS)
+_UNSET: Final = tuple(zip(_FIELDS, _read_fields(Request()), strict=True))
 _SETS: Final = ("needs", "tags", "detected", "avoid")
 
 
 def _request_values(request: Request) -> dict[str, object]:
     """The fields of a request that are set."""
     values = {
-        name: _plain(getattr(request, name))
-        for name in _FIELDS
-        if getattr(request, name) != getattr(_UNSET, name)
+        name: _plain(value)
+        for (name, unset), value in zip(_UNSET, _read_fields(request), strict=True)
+        if value is not unset and value != unset
     }
     if request.key is not None:
         values["key"] = key_id(request.key)
@@ -228,7 +243,7 @@ def _measured(record: Record) -> Measured:
 
 
 def _beliefs_values(beliefs: Beliefs) -> dict[str, object]:
-    """What is believed of models: for each node and model a row of numbers."""
+    """The beliefs about models: for each node and model a row of numbers."""
     return {
         "revision": beliefs.revision,
         "nodes": [
@@ -268,18 +283,24 @@ def _rival(row: Sequence[object]) -> Rival:
 
 def _attempt_values(attempt: Attempt) -> dict[str, object]:
     """What was measured of a call; its detail, which may quote a provider, is left out."""
-    return {
-        each.name: _plain(getattr(attempt, each.name))
-        for each in fields(attempt)
-        if each.name != "detail"
-    }
+    values = zip(_OF_ATTEMPT, _read_attempt(attempt), strict=True)
+    return {name: _plain(value) for name, value in values}
+
+
+_OF_ATTEMPT: Final = tuple(each.name for each in fields(Attempt) if each.name != "detail")
+_read_attempt: Final = attrgetter(*_OF_ATTEMPT)
 
 
 # -- values that JSON does not have ------------------------------------------------------------
 
 
+_AS_IS: Final = frozenset({NoneType, bool, int, str})
+
+
 def _plain(value: object) -> object:
     """A value as JSON has it; `_value` is its inverse but for sets and tuples, which are lists."""
+    if type(value) in _AS_IS:
+        return value
     match value:
         case float() if not isfinite(value):
             return {"float": repr(value)}

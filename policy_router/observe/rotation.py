@@ -1,4 +1,4 @@
-"""A file that lines are added to, and that gives way to a new one when it is large.
+"""A log file that is rotated when it is large.
 
 Several processes may write to one file: each adds whole lines in one call, and one of them renames
 the files while the others wait.
@@ -102,8 +102,8 @@ class RotatedFile:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep other processes from renaming the files meanwhile."""
-        if fcntl is None:  # pragma: no cover  as above
+        """Keep other processes from renaming the files in the meantime."""
+        if fcntl is None:  # pragma: no cover  on POSIX systems it exists
             yield
             return
         lock = os.open(self._path.with_name(f"{self._path.name}.lock"), _FLAGS, _PRIVATE)

@@ -1,4 +1,4 @@
-"""Turns what the parts of a router notice into events."""
+"""Turns notifications of the parts of a router into events."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import time
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import Severity, headline
+from policy_router.event_source import EventSource
 from policy_router.events import (
+    AlertSent,
     BreakerChanged,
+    DegradationChanged,
     EstimatedComplexity,
-    EventSource,
     ExperimentEnded,
     FunctionChanged,
     JournalChanged,
+    OfferChanged,
     OutcomesDropped,
     PolicyReloaded,
     QualityChanged,
+    QuotaLow,
     ReloadRefused,
+    SourceChanged,
     StoreChanged,
     StoreLostData,
     Warned,
@@ -28,8 +33,8 @@ if TYPE_CHECKING:
 
     from policy_router.diagnostics import Diagnostic
     from policy_router.events import Event, Observer
-    from policy_router.execution.breaker_changes import BreakerChange
     from policy_router.execution.estimators import EstimatorCall
+    from policy_router.execution.health.breaker_changes import BreakerChange
     from policy_router.experience.verdicts import ArmReport, ExperimentReport
     from policy_router.ledger.store import Crossing
 
@@ -42,10 +47,20 @@ class RouterEvents(EventSource):
     """The events of one router, which the log and the program's own observer get.
 
     Its methods are the callbacks of the parts that notice something.
+
+    Attributes:
+        claim: Whether this process is to send an alert of what others may have noticed as well.
     """
 
-    def __init__(self, on_event: Observer = ignore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        on_event: Observer = ignore,
+        clock: Callable[[], float] = time.time,
+        *,
+        claim: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         super().__init__(log_event, on_event, clock=clock)
+        self.claim = claim
 
     @classmethod
     def of(cls, on_event: Observer, clock: Callable[[], float]) -> RouterEvents:
@@ -60,6 +75,14 @@ class RouterEvents(EventSource):
                 change.cause,
             )
         )  # fmt: skip
+
+    def alert_sent(self, kind: str, delivered: bool, detail: str) -> None:
+        """Send that an alert was delivered, or was given up."""
+        self.send(AlertSent(*self.identity(), kind, delivered, detail))
+
+    def degradation_changed(self, model: str, worse: bool, detail: str) -> None:
+        """Send that a model does worse than usual, or as usual again (not `worse`)."""
+        self.send(DegradationChanged(*self.identity(), model, worse, detail))
 
     def experiment_ended(self, report: ExperimentReport, arm: ArmReport) -> None:
         """Send that an arm of an experiment gets no more requests."""
@@ -87,6 +110,10 @@ class RouterEvents(EventSource):
         """Send that the journal cannot be reached (not `up`), or can be reached again."""
         self.send(JournalChanged(*self.identity(), up, detail))
 
+    def offer_changed(self, kind: str, model: str, source: str, detail: str, remedy: str) -> None:
+        """Send that what a source of models offers differs from the policy."""
+        self.send(OfferChanged(*self.identity(), kind, model, source, detail, remedy))
+
     def outcomes_dropped(self, number: int, detail: str) -> None:
         """Send that the journal did not keep some outcomes."""
         self.send(OutcomesDropped(*self.identity(), number, detail))
@@ -105,6 +132,10 @@ class RouterEvents(EventSource):
         serious = sum(each.severity is Severity.ERROR for each in errors)
         self.send(ReloadRefused(*self.identity(None, revision), detail, serious))
 
+    def source_changed(self, source: str, address: str, up: bool, detail: str) -> None:
+        """Send that a source of models gives no list (not `up`), or gives one again."""
+        self.send(SourceChanged(*self.identity(), source, address, up, detail))
+
     def store_changed(self, up: bool, detail: str) -> None:
         """Send that the store of counters cannot be reached (not `up`), or can be reached again."""
         self.send(StoreChanged(*self.identity(), up, detail))
@@ -114,7 +145,11 @@ class RouterEvents(EventSource):
         self.send(StoreLostData(*self.identity(), lost, detail))
 
     def threshold_passed(self, crossing: Crossing, request_id: str | None, revision: str) -> None:
-        """Send that a budget has passed one of its thresholds."""
+        """Send that a budget has passed one of its thresholds, or that a quota runs out."""
         key, amounts = crossing.key, (crossing.share, crossing.spent, crossing.cap)
         identity = self.identity(request_id, revision)
+        if not key.is_budget:
+            names = key.section, key.name, key.metric.value
+            self.send(QuotaLow(*identity, *names, *amounts, key.window))
+            return
         self.send(Warned(*identity, key.name, key.subject, key.metric.value, *amounts, key.window))

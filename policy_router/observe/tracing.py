@@ -1,4 +1,4 @@
-"""Reports requests as spans of OpenTelemetry.
+"""Exports requests as OpenTelemetry spans.
 
     router = Router.open("policies/", on_event=Tracing())
 
@@ -105,7 +105,7 @@ def _of_decision(decision: Decision) -> dict[str, AttributeValue | None]:
 
 
 def _of_attempt(attempt: Attempt) -> dict[str, AttributeValue | None]:
-    """What is known of a call, by the names of the conventions where they have one."""
+    """What is known about a call, by the names of the conventions where they have one."""
     provider, _, name = attempt.provider_model.partition("/")
     cost = attempt.cost_nano_usd
     return {

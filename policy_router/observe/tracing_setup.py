@@ -1,4 +1,4 @@
-"""Sets OpenTelemetry up for a program that does nothing else with it, as its variables say.
+"""Sets up OpenTelemetry from its environment variables, for programs that do not do it themselves.
 
 `opentelemetry-instrument` sets it up before the program begins; then that is used. Otherwise spans
 go where `OTEL_TRACES_EXPORTER` says, by default over OTLP to `OTEL_EXPORTER_OTLP_ENDPOINT`.

@@ -1,1 +1,1 @@
-"""Calls models, and determines what an answer or a failure really was."""
+"""Calls models, and turns answers and failures into typed values."""

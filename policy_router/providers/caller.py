@@ -1,4 +1,4 @@
-"""The protocol between the executor and whatever calls a model."""
+"""The interface between the executor and whatever calls a model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
-    from policy_router.providers.chat import ChatAnswer, ChatChunk
-    from policy_router.providers.embedding_body import EmbeddingBody
-    from policy_router.providers.embeddings import EmbeddingAnswer
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
+    from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
 
 
 class Chunks(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from policy_router.providers.wire import Wire, watch, watch_no_more
+from policy_router.providers.http.wire import Wire, watch, watch_no_more
 from policy_router.resilience.time_limit import TimeLimit
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from policy_router.domain.models import Via
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
-from policy_router.providers.connections import Connections
-from policy_router.providers.failure import CallFailed, FailureKind
+from policy_router.providers.failures.failure import CallFailed, FailureKind
+from policy_router.providers.http.connections import Connections
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.responses_wire.caller import ResponsesWireCaller
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
+    from policy_router.providers.answers.chat import ChatAnswer
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
     from policy_router.providers.caller import Caller, Chunks
-    from policy_router.providers.chat import ChatAnswer
-    from policy_router.providers.embedding_body import EmbeddingBody
-    from policy_router.providers.embeddings import EmbeddingAnswer
-    from policy_router.providers.failure import Failure
+    from policy_router.providers.failures.failure import Failure
+    from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
 
 
 class DefaultCaller:

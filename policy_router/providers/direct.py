@@ -1,19 +1,19 @@
-"""What callers have in common that call a provider over HTTP, without a library in between."""
+"""The common parts of callers that call a provider over HTTP without a library."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from policy_router.domain.original import OriginalAnswer
-from policy_router.frozen import maker
-from policy_router.providers.chat import with_original
-from policy_router.providers.connections import Connections
-from policy_router.providers.embeddings import makes_none
-from policy_router.providers.failure import CallFailed
-from policy_router.providers.http_answer import (
+from policy_router.frozen import changer, maker
+from policy_router.providers.answers.chat import ChatAnswer, with_original
+from policy_router.providers.answers.embeddings import makes_none
+from policy_router.providers.answers.text_runs import TextFrame, same_answer, text_of, with_text
+from policy_router.providers.failures.failure import CallFailed
+from policy_router.providers.failures.http_answer import (
     lost,
     most_bytes,
     prompt_of,
@@ -22,25 +22,25 @@ from policy_router.providers.http_answer import (
     read_whole,
     refuse_status,
 )
-from policy_router.providers.text_runs import TextFrame, same_answer, text_of, with_text
-from policy_router.providers.wire import Wire, current
+from policy_router.providers.http.connections import Connections
+from policy_router.providers.http.wire import Wire, current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    import aiohttp
-
     from policy_router.domain.dialect import Dialect
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
+    from policy_router.providers.answers.chat import ChatChunk
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
     from policy_router.providers.caller import Chunks
-    from policy_router.providers.chat import ChatAnswer, ChatChunk
-    from policy_router.providers.embedding_body import EmbeddingBody
-    from policy_router.providers.embeddings import EmbeddingAnswer
-    from policy_router.providers.event_stream import ServerSentEvent
+    from policy_router.providers.http.connections import OpenResponse
+    from policy_router.providers.http.event_stream import ServerSentEvent
+    from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
 
 _new_original: Final = maker(OriginalAnswer)
+_with_original: Final = changer(ChatAnswer, "original")
 
 AnswerReader: TypeAlias = "Callable[[dict[str, Any]], ChatAnswer]"
 """Makes an answer of a body; it may raise CallFailed."""
@@ -132,7 +132,8 @@ class DirectCaller(ABC):
         """A whole answer. Raises CallFailed."""
         request = self.make_request(model, body, stream=False)
         data, value = await self.fetch(request, prompt_of(body), most_bytes(model, body))
-        return replace(request.read_answer(value), original=OriginalAnswer(request.dialect, data))
+        original = _new_original(request.dialect, data)
+        return _with_original(request.read_answer(value), original)
 
     async def embed(self, model: Model, body: EmbeddingBody, timeout: float) -> EmbeddingAnswer:  # noqa: ASYNC109, ARG002  as above
         """Embeddings. Raises CallFailed: where the API has none, without a call."""
@@ -183,9 +184,7 @@ class DirectCaller(ABC):
             raise
         return chunks
 
-    def _post(
-        self, request: WireRequest, wire: Wire
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    def _post(self, request: WireRequest, wire: Wire) -> AbstractAsyncContextManager[OpenResponse]:
         headers = {"Content-Type": "application/json", **request.headers}
         return self._connections.post(
             request.url, headers=headers, body=request.body.encode(), wire=wire
@@ -197,8 +196,8 @@ class HttpChunks:
 
     def __init__(  # noqa: PLR0917  what the call has worked out by then
         self,
-        connection: AbstractAsyncContextManager[aiohttp.ClientResponse],
-        response: aiohttp.ClientResponse,
+        connection: AbstractAsyncContextManager[OpenResponse],
+        response: OpenResponse,
         wire: Wire,
         prompt: list[Any],
         most: int,

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from policy_router.providers.anthropic_wire.caller import destination_of as anthropic_destination
 from policy_router.providers.openai_wire.caller import destination_of as openai_destination
+from policy_router.providers.requests.wire_body import provider_of, wire_name
 from policy_router.providers.routes import ANTHROPIC, DIRECT_PROVIDERS, SENDS_ITS_KEY
-from policy_router.providers.wire_body import provider_of, wire_name
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
-    from policy_router.providers.connections import Connections
     from policy_router.providers.direct import Destination
+    from policy_router.providers.http.connections import Connections
 
 _LARGEST: Final = 16 << 20
 """Bytes of one page; a longer one is no list of models."""

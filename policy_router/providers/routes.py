@@ -1,4 +1,4 @@
-"""The ways of calling a model, and which of them is taken.
+"""The ways of calling a model, and which of them is used.
 
 `via: direct` and `via: litellm` say it. `via: auto`, the default, calls a model directly where that
 is known to be equal to LiteLLM, and through LiteLLM otherwise. What stays with LiteLLM, and why, is
@@ -12,11 +12,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.models import Via
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS
-from policy_router.providers.wire_body import provider_of, wire_name
+from policy_router.providers.requests.wire_body import provider_of, wire_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +84,8 @@ _ANY: Final = re.compile("")
 
 STAYS: Final[tuple[Stay, ...]] = (
     Stay("ollama_chat", _ANY,
-         "it says how long a context Ollama has to keep; Ollama's `/v1` cannot be told, and "
-         "silently cuts a long prompt", at_own_address=True),
+         "it tells Ollama how long the context is; Ollama's `/v1` cannot be told, and "
+         "silently truncates a long prompt", at_own_address=True),
     Stay("openai", re.compile("responses/"),
          "it translates to OpenAI's Responses API", at_own_address=True),
     Stay("openai", re.compile(r"o\d-pro|o\d.*-deep-research|gpt-.*(?:-pro|-codex)|gpt-daybreak"),
@@ -172,13 +173,20 @@ def reason_to_stay(model: Model, body: Mapping[str, object] | None = None) -> st
     provider, own = provider_of(model), model.has_own_address
     if own and model.api_key_env is None and provider in SENDS_ITS_KEY:
         return "it sends the provider's own key to the address that the policy states"
-    name, parameters = wire_name(model).lower(), {} if body is None else body
-    for stay in STAYS:
-        if (
-            stay.provider == provider
-            and (stay.at_own_address or not own)
-            and stay.models.match(name)
-            and stay.applies(parameters)
-        ):
+    parameters = {} if body is None else body
+    for stay in _stays(provider, wire_name(model).lower(), own):
+        if stay.applies(parameters):
             return stay.why
     return None
+
+
+@lru_cache(maxsize=4096)
+def _stays(provider: str, name: str, own: bool) -> tuple[Stay, ...]:
+    """What of the table is about a model; `own` says that the policy states its address."""
+    return tuple(
+        stay
+        for stay in STAYS
+        if stay.provider == provider
+        and (stay.at_own_address or not own)
+        and stay.models.match(name)
+    )

@@ -1,4 +1,4 @@
-"""Adapts a caller that the embedding program wrote to what the executor relies on.
+"""Adapts a caller written by the embedding program to the interface that the executor expects.
 
 Its answers become typed values, whether they are objects, mappings or texts. Whatever it raises is
 a failed attempt, after which the next model is called. A caller may also be one function.
@@ -12,23 +12,23 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from policy_router.base_errors import PolicyRouterError, UsageError
-from policy_router.providers.adapt import as_chunk, to_answer, to_chunk
-from policy_router.providers.classify import classify
+from policy_router.providers.answers.adapt import as_chunk, to_answer, to_chunk
+from policy_router.providers.answers.embeddings import check_length, makes_none, to_embeddings
 from policy_router.providers.direct import HttpChunks
-from policy_router.providers.embeddings import makes_none, to_embeddings
-from policy_router.providers.evidence import read_exception
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.classify import classify
+from policy_router.providers.failures.evidence import read_exception
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
     from policy_router.providers.caller import Chunks, UserCaller
-    from policy_router.providers.chat import ChatAnswer, ChatChunk
-    from policy_router.providers.embedding_body import EmbeddingBody
-    from policy_router.providers.embeddings import EmbeddingAnswer
+    from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
 
 CallFunction: TypeAlias = "Callable[[Model, Body, float], object]"
 """`function(model, body, timeout)` returns a whole answer. A coroutine function is awaited, any
@@ -102,7 +102,9 @@ class AdaptedCaller:
             raise
         except Exception as error:  # noqa: BLE001  as above
             raise CallFailed(_failure(error, body)) from None
-        return to_embeddings(value, len(body.inputs), as_base64=body.as_base64)
+        answer = to_embeddings(value, len(body.inputs), as_base64=body.as_base64)
+        check_length(answer, body.get("dimensions"))
+        return answer
 
 
 class _AdaptedChunks:

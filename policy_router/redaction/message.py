@@ -94,4 +94,7 @@ def _texts(value: object) -> Iterator[str]:
         elif isinstance(node, Mapping):
             stack.extend(inner for key, inner in node.items() if key not in _API_KEYS)
         elif isinstance(node, list | tuple):
-            stack.extend(node)
+            if node and all(type(each) is int for each in node):
+                yield " ".join(map(str, node))  # the tokens of a text
+            else:
+                stack.extend(node)

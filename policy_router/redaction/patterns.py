@@ -53,6 +53,22 @@ def _is_random(match: re.Match[str]) -> bool:
     return mixed and digits >= 4 and changes >= 5
 
 
+_NAME_PART: Final = re.compile(
+    r"[a-z]{1,20}|[A-Z]{1,20}|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})*"  # a word, or several
+    r"|\d{1,8}|[A-Za-z]{1,12}\d{1,3}|\d{1,4}[A-Za-z]{1,2}|[A-Za-z]\d{1,3}[A-Za-z]"
+    r"|\d{1,2}x\d{1,3}[A-Za-z]?"  # 20250929, llama3, 70b, A22B, 8x22b
+)
+_WORD: Final = re.compile(r"[A-Za-z]{3}")
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    """Tell a name, such as claude-sonnet-4-5-20250929 or mcp__github__list_issues_2, from a key: it
+    is made of words and short numbers, with marks between them."""
+    parts = [part for part in re.split(r"[_/-]+", match[0]) if part]
+    words = sum(_WORD.match(part) is not None for part in parts)
+    return words > 1 and all(map(_NAME_PART.fullmatch, parts))
+
+
 def _is_encoded(match: re.Match[str]) -> bool:
     """Whether what follows `Bearer` or `Basic` is not an English word."""
     word = match[1]
@@ -161,6 +177,7 @@ PATTERNS: Final = (
     CredentialPattern(
         "random text",
         re.compile(r"(?=[\w+/=*-]*\d)(?=[\w+/=*-]*[A-Za-z])[\w+/=*-]{24,}"),
+        lambda match: not _is_name(match),
         loose=True,
     ),
 )

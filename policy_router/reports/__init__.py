@@ -1,1 +1,1 @@
-"""Reports of what was used."""
+"""Reports of usage, cost, savings and reliability."""

@@ -99,7 +99,8 @@ def _policy(report: Report, path: Path) -> Diagnosis:
     warnings = len(report.findings)
     limits = {(limit.section, limit.name) for limit in policy.limits}
     text = f"{policy.name} @{policy.revision[:7]}: {_count(len(policy.models), 'model')}"
-    text += f", {_count(len(limits), 'limit')} and budgets" if limits else ", no limits or budgets"
+    counted = {0: "no limits or budgets", 1: "1 limit or budget"}
+    text += f", {counted.get(len(limits), f'{len(limits)} limits and budgets')}"
     if warnings:
         text += f"; {_count(warnings, 'warning')}"
         return Diagnosis("policy", Severity.WARNING, text, f"run `policy-router check {path}`")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from policy_router.decision.subjects import subject_of
+from policy_router.decision.limits.subjects import subject_of
 from policy_router.domain.limits import ANYONE, Charge
 from policy_router.domain.periods import Period, calendar
 from policy_router.domain.windows import Rolling, SessionLife
@@ -148,6 +148,40 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
     month_label, month, _ = calendar(Period.MONTH, zone, now)
     oldest = now - max(map(_lookback, policy.limits), default=RECENT)
     entries = [entry async for entry in store.rows(min(month, oldest))]
+    return UsageReport(
+        now,
+        await _counters(policy, store, entries, now),
+        PeriodUsage(day_label, _by_model(entry for entry in entries if entry.ts >= day)),
+        PeriodUsage(month_label, _by_model(entry for entry in entries if entry.ts >= month)),
+        await _begin(store, month) if entries and entries[0].seq > 1 else None,
+    )
+
+
+async def counter_usages(
+    policy: Policy, store: AuditableStore, now: float
+) -> tuple[CounterUsage, ...]:
+    """Read the counters of a policy's limits, as `usage` does, without adding up the ledger.
+
+    Args:
+        policy: The policy whose limits are reported.
+        store: The store in which they are counted.
+        now: Unix time.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    searched = [each for each in policy.limits if each.per and not isinstance(each.window, Period)]
+    entries = []
+    if searched:
+        oldest = now - max(map(_lookback, searched))
+        entries = [entry async for entry in store.rows(oldest)]
+    return await _counters(policy, store, entries, now)
+
+
+async def _counters(
+    policy: Policy, store: AuditableStore, entries: Sequence[LedgerEntry], now: float
+) -> tuple[CounterUsage, ...]:
+    """The counters of all limits; subjects of rolling windows are looked for in some entries."""
     balances = await store.balances()
     counters: list[CounterUsage] = []
     for limit in policy.limits:
@@ -157,13 +191,7 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
             else await _read(limit, policy, store, _subjects(limit, entries, balances, now), now)
         )
         counters += sorted(usages, key=lambda counter: (-counter.used, counter.subject))
-    return UsageReport(
-        now,
-        tuple(counters),
-        PeriodUsage(day_label, _by_model(entry for entry in entries if entry.ts >= day)),
-        PeriodUsage(month_label, _by_model(entry for entry in entries if entry.ts >= month)),
-        await _begin(store, month) if entries and entries[0].seq > 1 else None,
-    )
+    return tuple(counters)
 
 
 def _calendar_usage(

@@ -1,8 +1,8 @@
 """Keeps the garbage collector from stopping the process while a thread makes many objects.
 
-A full collection visits every object of the process, and nothing else runs meanwhile: 0.1 s with
-LiteLLM imported. The objects that compiling a policy makes would set one off, although almost all
-of them are freed as soon as nothing refers to them.
+A full collection visits every object of the process, and nothing else runs in the meantime: 0.1 s
+with LiteLLM imported. The objects that compiling a policy makes would set one off, although almost
+all of them are freed as soon as nothing refers to them.
 """
 
 from __future__ import annotations

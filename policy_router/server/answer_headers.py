@@ -1,4 +1,4 @@
-"""The headers that tell a client how its request was answered."""
+"""The response headers that describe how a request was answered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def header_value(text: str) -> str:
 
 
 def of_decision(policy: str, decision: Decision) -> dict[str, str]:
-    """Return what is known once a request is decided.
+    """Return the headers that describe a decision.
 
     Args:
         policy: The name of the policy.
@@ -46,7 +46,7 @@ def of_decision(policy: str, decision: Decision) -> dict[str, str]:
 
 
 def of_answer(served_by: str, attempts: Sequence[Attempt], *, whole: bool) -> dict[str, str]:
-    """Return which model answered.
+    """Return the headers that describe an answer.
 
     Args:
         served_by: The policy's name of the model.
@@ -64,11 +64,11 @@ def of_answer(served_by: str, attempts: Sequence[Attempt], *, whole: bool) -> di
 
 
 def of_ignored(names: Iterable[str]) -> dict[str, str]:
-    """Return which fields of the body were left out, if any were."""
+    """Return the header with the fields of the body that were left out, if any."""
     shown = [header_value(name[:_LONGEST]) for name in sorted(names)[:_MOST]]
     return {f"{PREFIX}ignored": ", ".join(shown)} if shown else {}
 
 
 def cost(attempts: Iterable[Attempt]) -> str:
-    """Return what some calls cost together, in US dollars."""
+    """Return the total cost of some calls, in US dollars."""
     return format_usd(sum(attempt.cost_nano_usd or 0 for attempt in attempts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,15 +11,16 @@ from starlette.responses import Response
 
 from policy_router.base_errors import PolicyRouterError
 from policy_router.domain.dialect import Dialect
-from policy_router.providers.thoughts import origin_of
+from policy_router.providers.requests.reasoning_origin import origin_of
 from policy_router.server import answer_headers
 from policy_router.server.dialects.neutral import Envelope
 from policy_router.server.dialects.translators import TRANSLATORS
+from policy_router.server.endpoints.route import decision_reply
 from policy_router.server.problems import notice_of
 from policy_router.server.reading import read_call
+from policy_router.server.refusal import stopped
 from policy_router.server.relay import RelayedEvents, relayed_answer, relays
 from policy_router.server.replies import json_bytes, json_reply, while_connected
-from policy_router.server.route import decision_reply
 from policy_router.server.sse import EventResponse
 from policy_router.server.trace import FIELD, history, wants_trace
 
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
     from policy_router.server.call import HttpCall
+    from policy_router.server.dialects.events import StreamWriter
+    from policy_router.server.readiness import Readiness
     from policy_router.server.reading import AnswerCall
 
 
 def answers(dialect: Dialect) -> Callable[[HttpCall], Awaitable[Response]]:
-    """Return what answers the calls of an endpoint.
+    """Return the function that answers the calls of an endpoint.
 
     Args:
         dialect: The format of its bodies and answers.
@@ -43,7 +47,7 @@ def answers(dialect: Dialect) -> Callable[[HttpCall], Awaitable[Response]]:
         wanted = await read_call(call, dialect)
         if wanted.decides_only:
             return await decision_reply(call, wanted)
-        async with while_connected(call.request.receive):
+        with while_connected(call.request.scope, call.request.receive):
             if wanted.request.stream:
                 stream = await call.router.acompletion(
                     wanted.messages, stream=True, **wanted.options
@@ -92,16 +96,17 @@ def _streamed(call: HttpCall, wanted: AnswerCall, stream: AnswerStream) -> Respo
     }
     traced = wants_trace(call.request.headers)
     return EventResponse(
-        _events(wanted, stream, traced=traced),
+        _events(wanted, stream, call.readiness, traced=traced),
         headers,
         close=stream.aclose,
         comment=TRANSLATORS[request.dialect].ping,
         ping=call.settings.ping_seconds,
+        stopping=lambda: call.readiness.stopping,
     )
 
 
 async def _events(
-    wanted: AnswerCall, stream: AnswerStream, *, traced: bool
+    wanted: AnswerCall, stream: AnswerStream, readiness: Readiness, *, traced: bool
 ) -> AsyncGenerator[bytes, None]:
     """Yield an answer as events; an error ends them, so that none takes it for complete."""
     request = wanted.request
@@ -119,10 +124,9 @@ async def _events(
                 writer.follow(chunk)
                 if relayed:
                     yield relayed
-    except PolicyRouterError as error:
-        # An error before the first chunk has a status of its own, and is no part of the stream.
-        for event in () if writer is None else writer.fail(notice_of(error)):
-            yield event.encode()
+    except (PolicyRouterError, asyncio.CancelledError) as error:
+        for last in _failed(error, writer, readiness):
+            yield last
         return
     if traced:
         yield _trace_event(request.dialect, stream)
@@ -131,6 +135,20 @@ async def _events(
     elif writer is not None:
         for event in writer.end():
             yield event.encode()
+
+
+def _failed(
+    error: PolicyRouterError | asyncio.CancelledError,
+    writer: StreamWriter | None,
+    readiness: Readiness,
+) -> list[bytes]:
+    """The last events of a stream that breaks. Raises CancelledError unless the server stops."""
+    if isinstance(error, asyncio.CancelledError):
+        if not readiness.stopping:
+            raise error
+        error = stopped()
+    # An error before the first chunk has a status of its own, and is no part of the stream.
+    return [] if writer is None else [event.encode() for event in writer.fail(notice_of(error))]
 
 
 def _trace_event(dialect: Dialect, stream: AnswerStream) -> bytes:

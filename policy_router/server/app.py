@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -17,42 +16,57 @@ from starlette.routing import Route
 from policy_router.base_errors import PolicyRouterError
 from policy_router.domain.dialect import Dialect
 from policy_router.live.pinning import pinned
-from policy_router.server import (
-    counting,
-    embedding,
-    feedback,
-    health,
-    models,
-    reload,
-    route,
-    scrape,
-)
-from policy_router.server.access import Access, local_user, permit
 from policy_router.server.answering import answers
 from policy_router.server.call import HttpCall, HttpEndpoint
-from policy_router.server.openapi import document
-from policy_router.server.principal import Principal
+from policy_router.server.direct import DirectStarlette
+from policy_router.server.endpoints import (
+    count_tokens,
+    embeddings,
+    feedback,
+    health,
+    metrics,
+    models,
+    policy,
+    reload,
+    report,
+    route,
+)
+from policy_router.server.endpoints.openapi import document
+from policy_router.server.identity.access import Access, local_user, permit
+from policy_router.server.identity.principal import Principal
+from policy_router.server.in_flight import CallsInFlight
+from policy_router.server.missing import read_by_client, refusal_of
 from policy_router.server.problems import defect_reply, error_reply
 from policy_router.server.readiness import Readiness
-from policy_router.server.refusal import RefusedCallError
+from policy_router.server.refusal import stopped
 from policy_router.server.replies import json_reply
 from policy_router.server.settings import SETTINGS
-from policy_router.server.under_way import UnderWay
+from policy_router.server.ui import pages
+from policy_router.server.ui.board import Board
+from policy_router.server.ui.browser import CHALLENGE, with_bearer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from starlette.applications import Starlette
     from starlette.types import Lifespan
 
+    from policy_router.discovery.watch import OfferWatch
     from policy_router.observe.prometheus import PrometheusMetrics
-    from policy_router.router import Router
-    from policy_router.server.access import Identify
+    from policy_router.router.router import Router
+    from policy_router.server.call import Handler
+    from policy_router.server.identity.access import Identify
     from policy_router.server.settings import ServerSettings
+    from policy_router.server.ui.peers import Peers
 
 
 async def _describe(_: HttpCall) -> Response:
     """Return the description of all endpoints."""
     return json_reply(document(ENDPOINTS))
+
+
+def _page(method: str, path: str, answer: Handler) -> HttpEndpoint:
+    return HttpEndpoint(method, path, Access.ADMINS, answer, Dialect.CHAT, browser=True)
 
 
 ENDPOINTS: Final[tuple[HttpEndpoint, ...]] = (
@@ -66,15 +80,25 @@ ENDPOINTS: Final[tuple[HttpEndpoint, ...]] = (
         "POST", "/v1/messages", Access.CALLERS, answers(Dialect.MESSAGES), Dialect.MESSAGES
     ),
     HttpEndpoint(
-        "POST", "/v1/messages/count_tokens", Access.CALLERS, counting.count, Dialect.MESSAGES
+        "POST", "/v1/messages/count_tokens", Access.CALLERS, count_tokens.count, Dialect.MESSAGES
     ),
-    HttpEndpoint("POST", "/v1/embeddings", Access.CALLERS, embedding.embed, Dialect.CHAT),
+    HttpEndpoint("POST", "/v1/embeddings", Access.CALLERS, embeddings.embed, Dialect.CHAT),
     HttpEndpoint("POST", "/v1/feedback", Access.CALLERS, feedback.take_feedback, Dialect.CHAT),
     HttpEndpoint("POST", "/v1/route", Access.CALLERS, route.decide_only, Dialect.CHAT),
     HttpEndpoint("GET", "/v1/models", Access.CALLERS, models.list_models, Dialect.CHAT),
     HttpEndpoint("GET", "/v1/models/{name:path}", Access.CALLERS, models.show_model, Dialect.CHAT),
+    HttpEndpoint("GET", "/-/policy", Access.ADMINS, policy.show_policy, Dialect.CHAT),
     HttpEndpoint("POST", "/-/reload", Access.ADMINS, reload.reload_policy, Dialect.CHAT),
-    HttpEndpoint("GET", "/metrics", Access.ADMINS, scrape.show_metrics, Dialect.CHAT),
+    HttpEndpoint("GET", "/v1/report", Access.ADMINS, report.show_report, Dialect.CHAT),
+    HttpEndpoint("GET", "/metrics", Access.ADMINS, metrics.show_metrics, Dialect.CHAT),
+    _page("GET", "/ui", pages.show_all),
+    _page("GET", "/ui/events", pages.follow),
+    _page("GET", "/ui/static/{name}", pages.show_static),
+    _page("GET", "/ui/part/{panel}", pages.show_part),
+    _page("GET", "/ui/decisions/{decision}", pages.show_decision),
+    _page("GET", "/ui/policy", pages.show_source),
+    _page("POST", "/ui/try", pages.try_request),
+    _page("GET", "/ui/{panel}", pages.show_panel),
     HttpEndpoint("GET", "/openapi.json", Access.EVERYONE, _describe, Dialect.CHAT),
     HttpEndpoint("HEAD", "/", Access.EVERYONE, health.show_root, Dialect.CHAT),
     HttpEndpoint("GET", "/healthz", Access.EVERYONE, health.show_health, Dialect.CHAT),
@@ -84,6 +108,9 @@ ENDPOINTS: Final[tuple[HttpEndpoint, ...]] = (
 _SETTLING: Final = 5.0
 """Seconds that calls have to settle when the server has cancelled them."""
 _ANONYMOUS: Final = Principal()
+_UNAUTHORIZED: Final = 401
+_MODELS: Final = "/v1/models"
+"""Where the paths begin that clients of both dialects call."""
 _CLIENT_LEFT: Final = 499
 """The status in logs of a call whose client left before its answer."""
 
@@ -96,6 +123,8 @@ def create_app(
     metrics: PrometheusMetrics | None = None,
     readiness: Readiness | None = None,
     lifespan: Lifespan[Starlette] | None = None,
+    offers: OfferWatch | None = None,
+    peers: Peers | None = None,
 ) -> Starlette:
     """Make an ASGI application that serves a router.
 
@@ -112,29 +141,35 @@ def create_app(
             Default: its own.
         lifespan: What happens before the first call and after the last, as Starlette takes it;
             `closes` makes one. A mounted application has none.
+        offers: The state of the sources of models, for the page.
+        peers: The other processes of the server, for the page.
 
     Returns:
         The application.
     """
     tasks: set[asyncio.Task[None]] = set()
     readiness = Readiness() if readiness is None else readiness
+    board = Board.of(router, offers, peers)
     make_call = partial(
-        HttpCall, router=router, settings=settings, readiness=readiness, metrics=metrics
+        HttpCall,
+        router=router,
+        settings=settings,
+        readiness=readiness,
+        metrics=metrics,
+        board=board,
     )
-    app = Starlette(
-        routes=[
-            Route(
-                endpoint.path,
-                _guarded(endpoint, identify, make_call),
-                methods=[endpoint.method],
-            )
-            for endpoint in ENDPOINTS
-        ],
+    guarded = [
+        (endpoint, _guarded(endpoint, identify, make_call, readiness)) for endpoint in ENDPOINTS
+    ]
+    app = DirectStarlette(
+        {(each.method, each.path): answer for each, answer in guarded if "{" not in each.path},
+        routes=[Route(each.path, answer, methods=[each.method]) for each, answer in guarded],
         exception_handlers={HTTPException: _no_endpoint},
-        middleware=[Middleware(UnderWay, tasks=tasks)],
+        middleware=[Middleware(CallsInFlight, tasks=tasks)],
         lifespan=lifespan,
     )
     app.state.under_way, app.state.readiness = tasks, readiness
+    app.state.board = board
     app.router.redirect_slashes = False
     return app
 
@@ -164,13 +199,18 @@ def closes(router: Router) -> Lifespan[Starlette]:
 
 
 def _guarded(
-    endpoint: HttpEndpoint, identify: Identify, make_call: Callable[[Request, Principal], HttpCall]
+    endpoint: HttpEndpoint,
+    identify: Identify,
+    make_call: Callable[[Request, Principal], HttpCall],
+    readiness: Readiness,
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return the endpoint with the check of who calls, and an answer to everything it raises."""
 
     async def answer(request: Request) -> Response:
         try:
-            principal = _ANONYMOUS if endpoint.access is Access.EVERYONE else identify(request)
+            principal = _ANONYMOUS
+            if endpoint.access is not Access.EVERYONE:
+                principal = identify(with_bearer(request) if endpoint.browser else request)
             permit(endpoint.access, principal)
             call = make_call(request, principal)
             if endpoint.access is not Access.CALLERS:
@@ -178,9 +218,19 @@ def _guarded(
             with pinned(call.router):  # what reads the request and what decides it see one policy
                 return await endpoint.answer(call)
         except PolicyRouterError as error:
-            return error_reply(error, endpoint.dialect)
+            dialect = endpoint.dialect
+            if endpoint.path.startswith(_MODELS):
+                dialect = read_by_client(endpoint.path, request.headers)
+            reply = error_reply(error, dialect)
+            if endpoint.browser and reply.status_code == _UNAUTHORIZED:
+                reply.headers["www-authenticate"] = CHALLENGE
+            return reply
         except ClientDisconnect:
             return Response(status_code=_CLIENT_LEFT)
+        except asyncio.CancelledError:
+            if not readiness.stopping:  # a program around it cancels what it answers
+                raise
+            return error_reply(stopped(), endpoint.dialect)
         except Exception as defect:  # noqa: BLE001  no call may end the server
             return defect_reply(defect, endpoint.path, endpoint.dialect)
 
@@ -190,9 +240,8 @@ def _guarded(
 async def _no_endpoint(request: Request, problem: Exception) -> Response:
     """Answer a call for a path or a method that does not exist."""
     assert isinstance(problem, HTTPException)  # noqa: S101  as registered
-    refusal = RefusedCallError(404, "no_endpoint", "there is no such endpoint")
-    if problem.status_code == 405:
-        message = f"this endpoint does not take {request.method}"
-        headers = dict(problem.headers or {})
-        refusal = RefusedCallError(405, "method_not_allowed", message, headers=headers)
-    return error_reply(refusal, Dialect.CHAT)
+    refusal = refusal_of(request, problem, _PATHS)
+    return error_reply(refusal, read_by_client(request.scope["path"], request.headers))
+
+
+_PATHS: Final = frozenset(endpoint.path for endpoint in ENDPOINTS if endpoint.path != "/")

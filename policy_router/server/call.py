@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
     from policy_router.domain.dialect import Dialect
     from policy_router.observe.prometheus import PrometheusMetrics
-    from policy_router.router import Router
-    from policy_router.server.access import Access
-    from policy_router.server.principal import Principal
+    from policy_router.router.router import Router
+    from policy_router.server.identity.access import Access
+    from policy_router.server.identity.principal import Principal
     from policy_router.server.readiness import Readiness
     from policy_router.server.settings import ServerSettings
+    from policy_router.server.ui.board import Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,11 @@ class HttpCall:
     Attributes:
         request: The request over HTTP.
         principal: Who makes it.
-        router: What answers it.
+        router: The router that answers it.
         settings: The limits of the server.
         readiness: Whether the server can answer now.
-        metrics: What is measured; None when nothing is.
+        metrics: The metrics; None where none are kept.
+        board: The data of the page; None without one.
     """
 
     request: Request
@@ -39,6 +41,7 @@ class HttpCall:
     settings: ServerSettings
     readiness: Readiness
     metrics: PrometheusMetrics | None = None
+    board: Board | None = None
 
 
 Handler: TypeAlias = "Callable[[HttpCall], Awaitable[Response]]"
@@ -55,6 +58,7 @@ class HttpEndpoint:
         access: Who may call it.
         answer: Answers a call.
         dialect: The format in which it reports errors.
+        browser: Whether browsers show it, which send a key as the password of basic authentication.
     """
 
     method: str
@@ -62,3 +66,4 @@ class HttpEndpoint:
     access: Access
     answer: Handler
     dialect: Dialect
+    browser: bool = False

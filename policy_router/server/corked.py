@@ -1,7 +1,7 @@
-"""A transport that sends together what is written at about the same time.
+"""A transport that joins writes which follow each other closely.
 
-uvicorn writes the headers of an answer, its body and its end one after the other, and each would be
-a call to the system, which takes longer than all else about it.
+uvicorn writes the headers of an answer, its body and its end one after the other. Each would be a
+system call, which takes longer than everything else about the write.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MOST: Final = 64 * 1024
 
 
 class CorkedTransport:
-    """Writes to another transport, at the latest when the event loop has its next turn.
+    """Buffers writes to another transport until the next turn of the event loop.
 
     Everything but `write` and `close` is left to the other one.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from policy_router.domain.money import parse_usd
@@ -15,14 +17,16 @@ from policy_router.quoting import quoted
 from policy_router.server.refusal import RefusedCallError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from decimal import Decimal
 
     from policy_router.options import RequestOptions
-    from policy_router.server.principal import Principal
+    from policy_router.server.identity.principal import Principal
 
 PREFIX: Final = "x-policy-router-"
 """How the headers with hints begin: `x-policy-router-task`."""
+EXPLAIN: Final = f"{PREFIX}explain"
+"""The header that asks for the history of a request, which is no hint."""
 _SHORT_INTEGER: Final = re.compile(r"[0-9]{1,9}")
 
 
@@ -103,39 +107,103 @@ HINTS: Final[Mapping[str, Callable[[object], object]]] = {
 underscores."""
 
 
-_HEADERS: Final = tuple(
-    (name, PREFIX + name.replace("_", "-"), read) for name, read in HINTS.items()
-)
+_NAMES: Final = {f"{PREFIX}{name.replace('_', '-')}": name for name in HINTS}
+"""The hint in each header."""
+_GATHERED: Final = frozenset({"tags", "needs", "avoid"})
+"""Hints that all places together state: each word narrows, or may be what a rule asks for."""
+_ALIKE: Final = 0.75
+"""How much the name of a header is like that of a hint which was meant; 1 for the same."""
 
 
-def read_hints(headers: Mapping[str, str], metadata: object) -> dict[str, Any]:
+def read_hints(headers: Iterable[tuple[str, str]], metadata: object) -> dict[str, Any]:
     """Return the hints of a request by name.
 
+    A hint may be stated in several places, such as in a header of every call of a client and in the
+    `metadata` of one call.
+
     Args:
-        headers: The HTTP headers, by name in lower case.
+        headers: The HTTP headers as they were sent, by name in lower case.
         metadata: The `metadata` of the body. Fields that are no hints are the client's own.
 
     Raises:
-        RefusedCallError: A hint has an invalid value. To ignore it could send a request where its
-            caller does not want it.
+        RefusedCallError: A hint has an invalid value, has another value in each of two places, or
+            is in a header with a mistyped name. To ignore it could send a request where its caller
+            does not want it.
     """
     fields = metadata if isinstance(metadata, Mapping) else {}
+    stated: list[tuple[str | None, str, object]] = [
+        (_hint_of(header), f"header `{header}`", value)
+        for header, value in headers
+        if header.startswith(PREFIX)
+    ]
     hints: dict[str, Any] = {}
-    if not fields and not any(name.startswith(PREFIX) for name in headers):
+    if not stated and not fields:
         return hints
-    for name, header, read in _HEADERS:
-        value, place = headers.get(header), f"header `{header}`"
-        if value is None:
-            value, place = fields.get(name), f"`metadata.{name}`"
-        if value is None:
-            continue
-        try:
-            hints[name] = read(value)
-        except ValueError as problem:
-            raise RefusedCallError(
-                400, "invalid_hint", f"{place} must be {problem}, not `{quoted(value)}`"
-            ) from None
+    stated += [(name, f"`metadata.{name}`", fields.get(name)) for name in HINTS]
+    for name, place, value in stated:
+        if name is not None and value is not None:
+            found = _value(name, place, value)
+            hints[name] = _joined(name, hints[name], found) if name in hints else found
     return hints
+
+
+def state_task(hints: dict[str, Any], task: str | None) -> None:
+    """Add the task in the name `auto:TASK` to the hints.
+
+    Args:
+        hints: The hints.
+        task: The task; None for a name without one.
+
+    Raises:
+        RefusedCallError: The hints state another task.
+    """
+    if task is not None and hints.setdefault("task", task) != task:
+        raise RefusedCallError(
+            400,
+            "invalid_hint",
+            f"`model` names the task `{quoted(task)}`, and a hint the task "
+            f"`{quoted(hints['task'])}`; state one task",
+        )
+
+
+def _value(name: str, place: str, value: object) -> object:
+    try:
+        return HINTS[name](value)
+    except ValueError as problem:
+        message = f"{place} must be {problem}, not `{quoted(value)}`"
+        raise RefusedCallError(400, "invalid_hint", message) from None
+
+
+def _joined(name: str, first: Any, second: Any) -> Any:
+    """What two places say together."""
+    if name in _GATHERED:
+        return list(dict.fromkeys([*first, *second]))
+    if first == second:
+        return first
+    raise RefusedCallError(
+        400,
+        "invalid_hint",
+        f"the hint `{name}` has different values in two places, among the headers and `metadata`; "
+        "state it once",
+    )
+
+
+@lru_cache(maxsize=256)
+def _hint_of(header: str) -> str | None:
+    """The hint that a header states; None for a header that states none."""
+    name = _NAMES.get(header)
+    if name is None and header != EXPLAIN:
+        meant = get_close_matches(header[len(PREFIX) :], _WORDS, 1, _ALIKE)
+        if meant:
+            raise RefusedCallError(
+                400,
+                "invalid_hint",
+                f"unknown header `{quoted(header)}`; did you mean `{PREFIX}{meant[0]}`?",
+            )
+    return name
+
+
+_WORDS: Final = [header.removeprefix(PREFIX) for header in (*_NAMES, EXPLAIN)]
 
 
 def options_of(principal: Principal, hints: Mapping[str, Any]) -> RequestOptions:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from policy_router.quoting import quoted
 from policy_router.resilience.time_limit import TimeLimit
 from policy_router.server.refusal import RefusedCallError
+from policy_router.server.replies import BODY_HERE
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,11 +31,18 @@ async def read_object(request: Request, settings: ServerSettings) -> dict[str, A
     body = await read_body(request, settings)
     if len(body) <= _SMALL:
         return read_json(body, settings)
-    return await asyncio.to_thread(read_json, body, settings)  # other calls go on meanwhile
+    return await asyncio.to_thread(read_json, body, settings)  # other calls go on in the meantime
 
 
 _SMALL: Final = 500_000
 """Bytes of a body that is read within some milliseconds, as those of coding agents are."""
+
+
+_LARGE: Final = 4 * 1024 * 1024
+"""Bytes of a body above which it consists of pictures or files, which are a few long texts. As many
+small values would take far more memory, and the time of all other calls."""
+_MOST_VALUES: Final = 1_000_000
+_BEFORE_VALUES: Final = (b",", b"[", b"{")
 
 
 async def read_body(request: Request, settings: ServerSettings) -> bytes:
@@ -52,6 +60,10 @@ async def read_body(request: Request, settings: ServerSettings) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > settings.body_bytes:
         raise _too_large(settings)
+    take_body = request.scope.get("extensions", {}).get(BODY_HERE)
+    whole: bytes | None = None if take_body is None else take_body(request.receive)
+    if whole is not None:
+        return whole
     parts: list[bytes] = []
     size = 0
     try:
@@ -86,13 +98,15 @@ def read_json(body: bytes, settings: ServerSettings) -> dict[str, Any]:
     Raises:
         RefusedCallError: It is not one JSON object, or nested too deeply.
     """
-    try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_number,
-            parse_float=_finite,
+    if len(body) > _LARGE and sum(map(body.count, _BEFORE_VALUES)) > _MOST_VALUES:
+        raise RefusedCallError(
+            413,
+            "body_too_large",
+            f"a body larger than {_LARGE:,} bytes may contain at most {_MOST_VALUES:,} commas and "
+            "opening brackets: pictures and files have none",
         )
+    try:
+        value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise _invalid("the body is not UTF-8") from None
     except RecursionError:
@@ -166,6 +180,11 @@ def _deeper(value: Any, levels: int) -> bool:
         if not layer:
             return False
     return True
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite
+)
 
 
 def _invalid(message: str) -> RefusedCallError:

@@ -12,7 +12,7 @@ from policy_router.server.refusal import RefusedCallError
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
-    from policy_router.server.principal import Principal
+    from policy_router.server.identity.principal import Principal
 
 FOR_CLAUDE: Final = "claude-auto"
 """`auto` for Claude Code, which shows only names that begin with `claude`."""
@@ -63,13 +63,9 @@ def resolve(policy: Policy, principal: Principal, name: object) -> AskedModel:
         name = ANY_MODEL
     if not isinstance(name, str):
         raise RefusedCallError(400, "invalid_model", "`model` must be a text")
-    wanted = AskedModel(name)
-    if policy.alias(name) is None and name not in policy.models_by_name:
-        base, colon, task = name.partition(":")
-        base = ANY_MODEL if base == FOR_CLAUDE else base
-        wanted = AskedModel(base, task if colon else None)
-        if base != ANY_MODEL or (wanted.task is not None and policy.task(wanted.task) is None):
-            raise unknown_name(policy, principal, name)
+    wanted = _model_for(policy, name)
+    if wanted is None:
+        raise unknown_name(policy, principal, name)
     if not principal.may_ask_for(wanted.model):
         if wanted.model != ANY_MODEL or not (own := _first_own_name(principal)):
             raise RefusedCallError(
@@ -79,6 +75,20 @@ def resolve(policy: Policy, principal: Principal, name: object) -> AskedModel:
             )
         wanted = AskedModel(own, wanted.task)
     return wanted
+
+
+def _model_for(policy: Policy, name: str) -> AskedModel | None:
+    """What a name stands for; None for one that the policy does not know.
+
+    The task in `auto:TASK` counts also where an alias such as `claude-*` matches the whole name.
+    """
+    base, colon, stated = name.partition(":")
+    base = ANY_MODEL if base == FOR_CLAUDE else base
+    is_task = base == ANY_MODEL and colon and policy.task(stated) is not None
+    task = stated if is_task else None
+    if policy.alias(name) is not None or name in policy.models_by_name:
+        return AskedModel(name, task)
+    return AskedModel(base, task) if base == ANY_MODEL and (is_task or not colon) else None
 
 
 def unknown_name(policy: Policy, principal: Principal, name: str) -> RefusedCallError:

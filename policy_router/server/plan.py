@@ -1,4 +1,4 @@
-"""What a server process serves, as it is handed to each of the processes."""
+"""The configuration of a server process, as the supervisor passes it to each worker."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ class ServePlan:
         decision_log: Path of the file that decisions are written to; None for none.
         journal: Address of the journal of outcomes; None for none.
         traces: Whether requests are reported to OpenTelemetry.
+        peers: Path of a folder where the processes ask one another what they saw, and agree on who
+            sends an alert; None for one.
+        leads: Whether this process does what one of several does for all of them.
     """
 
     policy: str
@@ -28,3 +31,5 @@ class ServePlan:
     decision_log: str | None = None
     journal: str | None = None
     traces: bool = False
+    peers: str | None = None
+    leads: bool = True

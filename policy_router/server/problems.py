@@ -1,4 +1,4 @@
-"""What a client receives when its call gets no answer."""
+"""The responses to calls that get no answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from policy_router.errors import BadRequestError, RoutingError
 from policy_router.http_errors import error_response
-from policy_router.providers.error_body import parse_json
+from policy_router.providers.failures.error_body import parse_json
 from policy_router.redaction.trace import frames
 from policy_router.server.dialects.neutral import ErrorNotice
 from policy_router.server.hints import PREFIX
@@ -69,8 +69,8 @@ def defect_reply(defect: Exception, path: str, dialect: Dialect) -> Response:
     """Return the response to a call that revealed a defect, and log where it is.
 
     The message of the exception may hold a prompt or a key, so only its type and its place are
-    logged, and the client learns nothing of it.
+    logged, and the client learns nothing about it.
     """
-    log.error("a defect in answering %s: %s", path, frames(defect))
+    log.error("internal error while answering %s: %s", path, frames(defect))
     status, body, headers = error_response(defect, dialect)
     return json_reply(body, status, headers)

@@ -1,4 +1,4 @@
-"""Whether a server can answer requests now, for whoever sends it any."""
+"""Whether the server can answer requests now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policy_router.domain.decision import Reason
 
 if TYPE_CHECKING:
-    from policy_router.router import Router
+    from policy_router.router.router import Router
 
 
 class Readiness:
@@ -35,7 +35,7 @@ class Readiness:
         store = router.store_status()
         if store is None or (store.up and not store.loss):
             return None
-        # Models that no budget covers can be called meanwhile.
+        # Models that no budget covers can be called in the meantime.
         decision = await router.aroute()
         closed = not decision.candidates and any(
             skip.reason is Reason.STATE for skip in decision.skipped

@@ -1,4 +1,4 @@
-"""Reads a call for an answer: the body, who asks, what is asked for, and the hints."""
+"""Reads a call for an answer: body, caller, requested model, hints."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.domain.aliases import ANY_MODEL
 from policy_router.domain.dialect import Dialect
 from policy_router.domain.original import OriginalRequest
+from policy_router.frozen import maker
+from policy_router.providers.requests.original_body import OF_THE_POLICY
 from policy_router.server import hints
 from policy_router.server.dialects.neutral import NeutralRequest
 from policy_router.server.dialects.translators import TRANSLATORS
@@ -34,6 +36,8 @@ _RELAYED: Final[Mapping[Dialect, tuple[str, ...]]] = {
     Dialect.MESSAGES: ("anthropic-version", "anthropic-beta")
 }
 """Headers that belong to a body, and go with it to a provider of the same dialect."""
+_DECIDED: Final = OF_THE_POLICY - {"models", "stream"}
+"""Fields that are left to the policy, besides those that have an effect here."""
 _CONTROLS: Final = re.compile(
     r"""(api|base|proxy|organization|deployment)_?(base|url|key|version|type|id)?
     |.*(api_?key|api_?base|base_?url|_token|credentials?|password|secret.*)
@@ -76,6 +80,9 @@ class AnswerCall:
     passes: bool
 
 
+_new_call: Final = maker(AnswerCall)
+
+
 async def read_call(
     call: HttpCall, dialect: Dialect, *, without_messages: bool = False
 ) -> AnswerCall:
@@ -90,18 +97,34 @@ async def read_call(
         UsageError: It cannot be answered, whatever the policy says.
         ClientDisconnect: The client closed the connection.
     """
-    policy = call.router.policy
     body = await read_object(call.request, call.settings)
+    return call_of_body(call, dialect, body, without_messages=without_messages)
+
+
+def call_of_body(
+    call: HttpCall, dialect: Dialect, body: dict[str, Any], *, without_messages: bool = False
+) -> AnswerCall:
+    """Return a call for an answer whose body is read.
+
+    Args:
+        call: The call.
+        dialect: The format of the body.
+        body: The body.
+        without_messages: Whether it may leave out the conversation.
+
+    Raises:
+        UsageError: It cannot be answered, whatever the policy says.
+    """
+    policy = call.router.policy
     received = call.request.headers.items()
     headers = dict(reversed(received))  # of one that is sent twice, the first counts
     if without_messages and not body.get("messages"):
         request = NeutralRequest(dialect, body.get("model") or "", stream=False, body={})
     else:
         request = TRANSLATORS[dialect].read_request(body)
-    stated = hints.read_hints(headers, body.get("metadata"))
+    stated = hints.read_hints(received, body.get("metadata"))
     wanted = resolve(policy, call.principal, request.model)
-    if wanted.task is not None:
-        stated.setdefault("task", wanted.task)
+    hints.state_task(stated, wanted.task)
     decides_only = stated.pop("dry_run", False)
     options = hints.options_of(call.principal, stated)
     if wanted.model != ANY_MODEL or policy.alias(ANY_MODEL) is not None:
@@ -125,13 +148,17 @@ async def read_call(
         options["original"] = OriginalRequest(dialect, _without_own(body), sent)
     parameters = request.body.items()
     options["extra_body"] = {name: value for name, value in parameters if name not in _NOT_SENT}
-    withheld = tuple(name for name in body if _controls(name))
+    withheld = tuple(
+        name
+        for name, value in body.items()
+        if _controls(name) or (name in _DECIDED and value is not None)
+    )
     # Where the translation has such a part, too, the request needs `hosted_tools`.
     is_needed = HOSTED_TOOLS in (options.get("needs") or ())
     if not is_needed and not hosted_parts(request.body, Dialect.CHAT):
         withheld += hosted_parts(body, dialect)
     messages = request.body.get("messages", ())
-    return AnswerCall(request, messages, options, policy.name, withheld, decides_only, passes)
+    return _new_call(request, messages, options, policy.name, withheld, decides_only, passes)
 
 
 def _without_own(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the server itself refuses, before a policy is asked."""
+"""Refusals by the server itself, before a policy is asked."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class RefusedCallError(UsageError):
     Attributes:
         code: What is wrong, as one word for programs.
         headers: Headers of the answer.
+        retry_after: Seconds after which the client should try again; None when it should not.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class RefusedCallError(UsageError):
         message: str,
         *,
         headers: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
     ) -> None:
         """Create the refusal.
 
@@ -33,8 +35,20 @@ class RefusedCallError(UsageError):
             code: See the class.
             message: The message for the person who made the call.
             headers: See the class.
+            retry_after: See the class.
         """
         super().__init__(message)
         self.http_status = status
         self.code = code
         self.headers = dict(headers or {})
+        self.retry_after = retry_after
+
+
+def stopped() -> RefusedCallError:
+    """Return the refusal of a call that the server cut off because it stops."""
+    return RefusedCallError(
+        503,
+        "server_stopping",
+        "the server stops, and the answer was not complete in time: send the request again",
+        retry_after=1.0,
+    )

@@ -1,7 +1,8 @@
-"""Passes the events of a provider on as they came, where it speaks the client's dialect itself."""
+"""Passes a provider's events on unchanged, when it speaks the client's dialect."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -11,7 +12,7 @@ from policy_router.providers.routes import Route, route_of
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
-    from policy_router.providers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChunk
 
 _WIRES: Final = MappingProxyType(
     {
@@ -28,7 +29,11 @@ _ENDS: Final[Mapping[Dialect, bytes]] = MappingProxyType(
     }
 )
 """The event that ends a stream; where no chunk was made of it, it is not among the bytes."""
-_STOP: Final = b"event: message_stop"
+_STOP: Final = re.compile(rb'"type"\s*:\s*"message_stop"')
+_BLANK: Final = (b"\n\n", b"\n\r\n", b"\r\r")
+"""Empty lines, which end an event; some servers leave out the last."""
+_NAME: Final = b"event:"
+"""Anthropic's clients skip events without a name."""
 
 
 def relays(model: Model, dialect: Dialect) -> bool:
@@ -37,14 +42,14 @@ def relays(model: Model, dialect: Dialect) -> bool:
 
 
 def relayed_answer(answer: ChatAnswer, dialect: Dialect) -> bytes | None:
-    """Return the body of a provider to pass on; None where the answer is to be written anew.
+    """Return the body of a provider to pass on; None where the answer is to be rewritten.
 
     Args:
         answer: The answer.
         dialect: The dialect of the client.
     """
     original = answer.original
-    # Clients fail at a choice without a message; the answer as it is written anew has one.
+    # Clients fail at a choice without a message; the answer as it is rewritten has one.
     readable = all(isinstance(choice.message.raw, Mapping) for choice in answer.choices)
     passes = original is not None and original.dialect is dialect and readable
     return original.data if passes and original is not None else None
@@ -53,7 +58,7 @@ def relayed_answer(answer: ChatAnswer, dialect: Dialect) -> bytes | None:
 class RelayedEvents:
     """The events of one answer, as long as they can be passed on.
 
-    Once a chunk was changed or comes from another provider, the rest is written anew.
+    Once a chunk was changed or comes from another provider, the rest is rewritten.
 
     Args:
         dialect: The dialect of the client.
@@ -71,6 +76,8 @@ class RelayedEvents:
         """Take the next chunk; return the bytes to pass on, or None where there are none."""
         original = chunk.original
         self.holds = self.holds and original is not None and original.dialect is self._dialect
+        if original is not None and self._dialect is Dialect.MESSAGES:
+            self.holds = self.holds and (not original.data or _NAME in original.data)
         if not self.holds or original is None:
             return None
         self._finished = self._finished or chunk.finish_reason is not None
@@ -81,4 +88,5 @@ class RelayedEvents:
 
     def end(self) -> bytes:
         """Return the end of the stream, as far as it was not passed on."""
-        return b"" if _STOP in self._last else _ENDS.get(self._dialect, b"")
+        missing = b"\n\n" if self._last and not self._last.endswith(_BLANK) else b""
+        return missing + (b"" if _STOP.search(self._last) else _ENDS.get(self._dialect, b""))

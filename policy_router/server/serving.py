@@ -1,8 +1,9 @@
-"""Runs the server until it is told to stop."""
+"""Runs the server until it is stopped."""
 
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import socket
 from functools import partial
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from policy_router.base_errors import UsageError
-from policy_router.server.access import is_local_name
+from policy_router.observe.logs import REQUEST_LOGGERS
+from policy_router.server.identity.access import is_local_name
 from policy_router.server.protocol import protocol
 from policy_router.server.readiness import Readiness
 from policy_router.server.settings import SETTINGS
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from policy_router.server.settings import ServerSettings
 
 GRACE: Final = 30
-"""Seconds in which the requests under way may end when the server is told to stop."""
+"""Seconds in which the requests under way may end when the server is stopped."""
 _BACKLOG: Final = 2048
 _GARBAGE: Final = 10_000
 """New objects after which those in circles are looked for; Python's default is some 700, as many as
@@ -109,9 +111,20 @@ def run(
         grace: Seconds; see `GRACE`.
         deaf_to: Signals that do not end it.
     """
+    _set_up_logging(plan)
     readiness = Readiness()
     make = partial(application_of, plan, readiness)
     run_application(make, listener, grace=grace, deaf_to=deaf_to, readiness=readiness)
+
+
+def _set_up_logging(plan: ServePlan) -> None:
+    """Log what happens to the server to standard error."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("policy_router").setLevel(logging.INFO)
+    if plan.decision_log is not None:
+        # Each request is in that file, with more than its two lines in this log would say.
+        for logger in REQUEST_LOGGERS:
+            logger.setLevel(logging.WARNING)
 
 
 def run_application(

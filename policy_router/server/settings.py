@@ -1,4 +1,4 @@
-"""How much a server takes, and how long it waits."""
+"""The limits and timeouts of the server."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class ServerSettings:
         ping_seconds: Seconds without a part of an answer after which a stream gets a comment, so
             that proxies and clients do not take it for dead.
         unknown_keys: Calls with an unknown key that one address may make in a minute before it is
-            told to wait.
+            asked to wait.
     """
 
-    body_bytes: int = 4 * 1024 * 1024
+    body_bytes: int = 32 * 1024 * 1024
     body_seconds: float = 30.0
     header_bytes: int = 32 * 1024
     header_seconds: float = 10.0

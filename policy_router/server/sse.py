@@ -1,4 +1,4 @@
-"""A stream of server-sent events: it ends when the client leaves, and says when nothing comes."""
+"""A stream of server-sent events, with keep-alive comments; it ends when the client leaves."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ _HEADERS: Final = {
     "cache-control": "no-cache",
     "x-accel-buffering": "no",  # nginx would hold the events back otherwise
 }
+_LAST: Final = 1.0
+"""Seconds in which a client must take the last events when the server stops."""
 _MOST: Final = 256
 """Events that wait to be sent at most."""
 
@@ -35,6 +37,8 @@ class EventResponse(Response):
             before the first of them.
         comment: What is sent when there is no event for some time; clients skip it.
         ping: Seconds without an event after which that is sent.
+        stopping: Whether the server stops. When it cancels the response then, the last events of
+            `events` are still sent.
     """
 
     media_type = "text/event-stream"
@@ -47,6 +51,7 @@ class EventResponse(Response):
         close: Callable[[], Awaitable[None]],
         comment: bytes,
         ping: float,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(headers={**_HEADERS, **headers})
         del self.headers["content-length"]
@@ -54,17 +59,17 @@ class EventResponse(Response):
         self._close = close
         self._comment = comment
         self._ping = ping
+        self._stopping = stopping
         self._waiting: list[bytes] = []
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
         self._ended = False
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events."""
         try:
-            with suppress(ClientDisconnect):
-                async with while_connected(receive):
-                    await self._send(send)
+            with suppress(ClientDisconnect), while_connected(scope, receive):
+                await self._send(send)
         finally:
             await self._close()
 
@@ -87,6 +92,14 @@ class EventResponse(Response):
                 if body:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
             await reading
+        except asyncio.CancelledError:
+            if not self._stopping():
+                raise
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            with suppress(TimeoutError), TimeLimit(_LAST):
+                body = b"".join(self._waiting)
+                await send({"type": "http.response.body", "body": body, "more_body": True})
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)

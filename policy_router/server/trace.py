@@ -1,11 +1,11 @@
-"""The whole history of a request, for clients that ask for it with `x-policy-router-explain: 1`."""
+"""The whole history of a request, for clients that send `x-policy-router-explain: 1`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from policy_router.server.answer_headers import cost
-from policy_router.server.hints import PREFIX
+from policy_router.server.hints import EXPLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _NO: Final = frozenset({"", "0", "false", "no"})
 
 def wants_trace(headers: Mapping[str, str]) -> bool:
     """Return whether a client asks for the history."""
-    return headers.get(f"{PREFIX}explain", "").strip().lower() not in _NO
+    return headers.get(EXPLAIN, "").strip().lower() not in _NO
 
 
 def history(decision: Decision, attempts: Sequence[Attempt]) -> dict[str, object]:

@@ -1,1 +1,1 @@
-"""Changes of a policy that its outcomes ask for, as patches that a person may apply."""
+"""Suggests changes of a policy from its outcomes, as patches for a person to apply."""

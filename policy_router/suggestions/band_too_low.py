@@ -14,20 +14,20 @@ from policy_router.decision.decide import decide
 from policy_router.domain.money import spell_usd
 from policy_router.domain.outcome import Role
 from policy_router.domain.request import Request
+from policy_router.experience.counts import OutcomeCounts, total
 from policy_router.experience.intervals import wilson
-from policy_router.suggestions.differences import difference
+from policy_router.language.write.text_edit import apply
+from policy_router.language.write.yaml_edit import EditableFile, compiled
+from policy_router.suggestions.alike import alike_shares
 from policy_router.suggestions.suggestion import Suggestion, SuggestionEvidence
-from policy_router.suggestions.text_edit import apply
-from policy_router.suggestions.yaml_edit import EditableFile, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.complexity import Band
-    from policy_router.experience.counts import OutcomeCounts
+    from policy_router.language.write.text_edit import TextEdit
     from policy_router.suggestions.observed import Observed
-    from policy_router.suggestions.text_edit import TextEdit
 
 KIND: Final = "band-too-low"
 MANY: Final = 0.3
@@ -45,7 +45,10 @@ def suggestions(observed: Observed) -> Iterator[Suggestion]:
 def _wanted_floor(observed: Observed, band: Band) -> int | None:
     """The rank of the tier above that of the model that mostly goes first; None for no change."""
     ranks = _ranks(observed.policy)
-    calls = {name: observed.in_band(band.name, {name}, {Role.FIRST}).calls for name in ranks}
+    calls = {
+        name: total(observed.in_band(band.name, {name}, {Role.FIRST}).values()).calls
+        for name in ranks
+    }
     most = max(calls, key=lambda name: calls[name])
     floor = min((rank for rank in ranks.values() if rank > ranks[most]), default=None)
     return floor if floor is not None and floor > (band.min_tier or 0) else None
@@ -61,23 +64,25 @@ def _suggested(observed: Observed, band: Band, floor: int) -> Iterator[Suggestio
     ranks = _ranks(policy)
     weak = {name for name, rank in ranks.items() if rank < floor}
     strong = ranks.keys() - weak
-    first = observed.in_band(band.name, weak, {Role.FIRST})
-    after = observed.in_band(band.name, strong, {Role.AFTER_REJECTION})
-    other = observed.in_band(band.name, strong)
+    firsts = observed.in_band(band.name, weak, {Role.FIRST})
+    others = observed.in_band(band.name, strong)
+    first, other = total(firsts.values()), total(others.values())
+    after = total(observed.in_band(band.name, strong, {Role.AFTER_REJECTION}).values())
     escalated = wilson(min(first.rejected, after.calls), first.answered)
-    worse, better = first.success(), other.success()
-    if escalated is None or worse is None or better is None:
+    shares = alike_shares(others, firsts, OutcomeCounts.success, len(policy.bands))
+    if escalated is None or shares is None:
         return
-    gap = difference(better, worse)
-    if min(escalated.samples, better.samples) < least or escalated.low <= MANY or gap.low <= 0:
+    samples = min(escalated.samples, shares.one_samples)
+    if samples < least or escalated.low <= MANY or shares.gap.low <= 0:
         return
     tier = policy.tiers[floor]
     evidence = SuggestionEvidence(
         f"{escalated.value:.1%} of {escalated.samples:,} first answers were rejected and asked "
         f"again of a stronger model (95 % interval {escalated.low:.1%} to {escalated.high:.1%}); "
-        f"models from `{tier}` on passed in {better.value:.1%} of {better.samples:,} calls ({gap})",
-        min(escalated.samples, better.samples),
-        gap,
+        f"models from `{tier}` on passed in {shares.one:.1%} of {shares.one_samples:,} calls "
+        f"({shares.gap})",
+        samples,
+        shares.gap,
     )
     sentence = f"raise `min_tier` of band `{band.name}` to `{tier}`"
     effect = _effect(first, other, escalated.value)
@@ -85,11 +90,11 @@ def _suggested(observed: Observed, band: Band, floor: int) -> Iterator[Suggestio
 
 
 def _effect(first: OutcomeCounts, other: OutcomeCounts, escalated: float) -> str | None:
-    cheap, dear = first.mean_cost(), other.mean_cost()
-    if dear is None:
+    cheap, expensive = first.mean_cost(), other.mean_cost()
+    if expensive is None:
         return None
-    now = spell_usd(round((cheap or 0.0) + escalated * dear))
-    return f"such a request costs about {spell_usd(round(dear))} on average, not {now} as now"
+    now = spell_usd(round((cheap or 0.0) + escalated * expensive))
+    return f"such a request costs about {spell_usd(round(expensive))} on average, not {now} as now"
 
 
 def _raised(observed: Observed, band: Band, floor: int) -> tuple[TextEdit, ...]:
@@ -108,7 +113,7 @@ def _raised(observed: Observed, band: Band, floor: int) -> tuple[TextEdit, ...]:
 def _only_raises(before: Policy, after: Policy, raised: Band) -> bool:
     """Whether a policy is another one with a higher floor of one band, and keeps to it.
 
-    Where nothing of that tier may answer, models below it step in, so the floor has no effect.
+    Where no model of that tier may answer, models below it step in, so the floor has no effect.
     """
     bands = tuple(raised if band.name == raised.name else band for band in before.bands)
     if replace(before, bands=bands, revision="") != replace(after, revision=""):

@@ -11,36 +11,32 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.money import spell_usd
 from policy_router.domain.outcome import Role
-from policy_router.experience.counts import SCORE
-from policy_router.experience.intervals import wilson
-from policy_router.suggestions.differences import difference
+from policy_router.suggestions.alike import alike_costs
+from policy_router.suggestions.judged import as_good
 from policy_router.suggestions.put_first import put_first
 from policy_router.suggestions.suggestion import Suggestion, SuggestionEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.experience.counts import OutcomeCounts
-    from policy_router.experience.intervals import IntervalEstimate
+    from policy_router.suggestions.alike import Counted
     from policy_router.suggestions.observed import Observed
 
 KIND: Final = "cheaper-as-good"
-MARGIN: Final = 0.02
-"""How much worse an answer may be."""
 
 
 def suggestions(observed: Observed) -> Iterator[Suggestion]:
     """Yield at most one suggestion for each task: the cheapest model that is as good."""
     for task in observed.policy.tasks:
         leader, *others = observed.order(task.name) or ("",)
-        first = observed.counts(task.name, leader, {Role.FIRST})
+        first = observed.by_node(task.name, leader, {Role.FIRST})
         saved = {
             name: saving
             for name in others
-            if (saving := _saving(first, observed.counts(task.name, name))) is not None
+            if (saving := _saving(first, observed.by_node(task.name, name))) is not None
         }
         for name in sorted(saved, key=lambda each: -saved[each]):
-            evidence = _compared(observed, task.name, leader, name)
+            evidence = _compared(observed, task.name, leader, name, len(saved))
             if evidence is not None:
                 sentence = (
                     f"for task `{task.name}`, put `{name}` before `{leader}`, as it is cheaper"
@@ -50,34 +46,23 @@ def suggestions(observed: Observed) -> Iterator[Suggestion]:
                 break
 
 
-def _saving(first: OutcomeCounts, other: OutcomeCounts) -> float | None:
+def _saving(first: Counted, other: Counted) -> float | None:
     """How much less a call costs, in nano-USD; None where it does not, or is not known."""
-    now, then = first.mean_cost(), other.mean_cost()
+    now, then = alike_costs(first, other) or (None, None)
     return now - then if now is not None and then is not None and then < now else None
 
 
-def _compared(observed: Observed, task: str, leader: str, name: str) -> SuggestionEvidence | None:
+def _compared(
+    observed: Observed, task: str, leader: str, name: str, comparisons: int
+) -> SuggestionEvidence | None:
     """Why a model is as good as the leader; None where that is not shown."""
-    first = observed.counts(task, leader, {Role.FIRST})
-    other = observed.counts(task, name)
-    worse, better = _judged(other), _judged(first)
-    calls, usual = other.success(), first.success()
-    if worse is None or better is None or calls is None or usual is None:
-        return None
-    samples, gap = min(worse.samples, better.samples), difference(worse, better)
-    if samples < observed.policy.learning.min_samples or gap.low <= -MARGIN or gap.high < 0:
-        return None
-    if difference(calls, usual).high < 0:
+    first, other = observed.by_node(task, leader, {Role.FIRST}), observed.by_node(task, name)
+    shown = as_good(other, first, observed.policy.learning.min_samples, comparisons)
+    if shown is None:
         return None
     return SuggestionEvidence(
-        f"judges and people accepted {worse.value:.1%} of {worse.samples:,} answers of `{name}`, "
-        f"{better.value:.1%} of {better.samples:,} of `{leader}` ({gap})",
-        samples,
-        gap,
+        f"judges and people accepted {shown.one:.1%} of {shown.one_samples:,} answers of `{name}`, "
+        f"{shown.other:.1%} of {shown.other_samples:,} of `{leader}` ({shown.gap})",
+        shown.samples,
+        shown.gap,
     )
-
-
-def _judged(counts: OutcomeCounts) -> IntervalEstimate | None:
-    """What judges and people say of answers, without checks of their form."""
-    samples = counts.good + counts.bad + counts.feedback
-    return wilson(counts.good + counts.feedback_sum / SCORE, samples)

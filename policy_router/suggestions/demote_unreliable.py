@@ -1,7 +1,9 @@
 """demote-unreliable: another model of a task is surely more reliable than the one that goes first.
 
 Both need enough outcomes of the task, and the interval of the difference must be on one side of 0:
-of the calls that gave an answer which no check rejected, or of the verdicts and feedback. Many
+of the calls that gave an answer which no check rejected, or of the verdicts and feedback. Requests
+of one form, kind and band are compared with each other, and the more comparisons there are, the
+wider are their intervals, so that seldom any of them is wrong. Many
 policies ask a cheap model first and a better one only where that fails. So a model that makes
 requests more expensive than this is only suggested where it is better by ten points for sure.
 """
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.money import spell_usd
 from policy_router.domain.outcome import Role
-from policy_router.suggestions.differences import difference
+from policy_router.experience.counts import OutcomeCounts, total
+from policy_router.suggestions.alike import alike_costs, alike_shares
 from policy_router.suggestions.put_first import put_first
 from policy_router.suggestions.suggestion import Suggestion, SuggestionEvidence
 
@@ -20,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.domain.rules import Task
-    from policy_router.experience.counts import OutcomeCounts
-    from policy_router.experience.intervals import IntervalEstimate
+    from policy_router.suggestions.alike import Counted, Measure
     from policy_router.suggestions.observed import Observed
 
 KIND: Final = "demote-unreliable"
@@ -31,9 +33,12 @@ WORTH_PAYING: Final = 0.1
 
 def suggestions(observed: Observed) -> Iterator[Suggestion]:
     """Yield at most one suggestion for each task."""
-    for task in observed.policy.tasks:
-        leader, *others = observed.order(task.name) or ("",)
-        found = [each for name in others if (each := _compared(observed, task, leader, name))]
+    orders = [(task, observed.order(task.name)) for task in observed.policy.tasks]
+    comparisons = sum(_known(observed, task, order) for task, order in orders)
+    for task, order in orders:
+        leader, *others = order or ("",)
+        compared = (_compared(observed, task, leader, name, comparisons) for name in others)
+        found = [each for each in compared if each is not None]
         if found:
             model, evidence, effect = max(found, key=lambda each: _surely(each[1]))
             sentence = f"for task `{task.name}`, put `{model}` before `{leader}`"
@@ -45,27 +50,41 @@ def _surely(evidence: SuggestionEvidence) -> float:
     return 0.0 if evidence.difference is None else evidence.difference.low
 
 
+def _known(observed: Observed, task: Task, order: tuple[str, ...]) -> int:
+    """How many models of a task have enough outcomes to be compared with the leader."""
+    leader, *others = order or ("",)
+    first = observed.by_node(task.name, leader, {Role.FIRST})
+    shares = (
+        alike_shares(observed.by_node(task.name, name), first, OutcomeCounts.success)
+        for name in others
+    )
+    least = observed.policy.learning.min_samples
+    return sum(each is not None and each.samples >= least for each in shares)
+
+
 def _compared(
-    observed: Observed, task: Task, leader: str, name: str
+    observed: Observed, task: Task, leader: str, name: str, comparisons: int
 ) -> tuple[str, SuggestionEvidence, str | None] | None:
     """A model, why it should go before the leader, and to what effect; None where it should not."""
-    first = observed.counts(task.name, leader, {Role.FIRST})
-    other = observed.counts(task.name, name)
+    first = observed.by_node(task.name, leader, {Role.FIRST})
+    other = observed.by_node(task.name, name)
     sources, least = observed.policy.learning.quality, observed.policy.learning.min_samples
-    measures = [
-        ("gave an answer that passed in", "calls", other.success(), first.success()),
-        ("was accepted in", "verdicts", other.quality(sources), first.quality(sources)),
-    ]
+    measures: tuple[tuple[str, str, Measure], ...] = (
+        ("gave an answer that passed in", "calls", OutcomeCounts.success),
+        ("was accepted in", "verdicts", lambda counts: counts.quality(sources)),
+    )
     gaps = []
-    for verb, noun, better, worse in measures:
-        if better is None or worse is None or min(better.samples, worse.samples) < least:
+    for verb, noun, measure in measures:
+        shares = alike_shares(other, first, measure, comparisons)
+        if shares is None or shares.samples < least:
             continue
-        gap = difference(better, worse)
-        if gap.high < 0:
+        if shares.gap.high < 0:
             return None
-        shares = f"{_share(better, noun)}, `{leader}` in {_share(worse, noun)}"
-        text = f"`{name}` {verb} {shares} ({gap})"
-        gaps.append(SuggestionEvidence(text, min(better.samples, worse.samples), gap))
+        text = (
+            f"`{name}` {verb} {shares.one:.1%} of {shares.one_samples:,} {noun}, "
+            f"`{leader}` in {shares.other:.1%} of {shares.other_samples:,} {noun} ({shares.gap})"
+        )
+        gaps.append(SuggestionEvidence(text, shares.samples, shares.gap))
     best = max(gaps, key=_surely, default=None)
     needed = WORTH_PAYING if _costs_more(first, other) else 0.0
     if best is None or _surely(best) <= needed:
@@ -73,19 +92,16 @@ def _compared(
     return name, best, _effect(name, leader, other, first)
 
 
-def _share(estimate: IntervalEstimate, noun: str) -> str:
-    return f"{estimate.value:.1%} of {estimate.samples:,} {noun}"
-
-
-def _costs_more(first: OutcomeCounts, other: OutcomeCounts) -> bool:
+def _costs_more(first: Counted, other: Counted) -> bool:
     """Whether a model costs more than to ask the other one first, and it only after failures."""
-    success, cheap, dear = first.success(), first.mean_cost() or 0.0, other.mean_cost() or 0.0
-    return success is not None and dear > cheap + (1 - success.value) * dear
+    cheap, expensive = alike_costs(first, other) or (0.0, 0.0)
+    success = total(first.values()).success()
+    return success is not None and expensive > cheap + (1 - success.value) * expensive
 
 
-def _effect(name: str, leader: str, other: OutcomeCounts, first: OutcomeCounts) -> str | None:
-    then, now = other.mean_cost(), first.mean_cost()
-    if then is None or now is None:
+def _effect(name: str, leader: str, other: Counted, first: Counted) -> str | None:
+    means = alike_costs(other, first)
+    if means is None:
         return None
-    costs = spell_usd(round(then)), spell_usd(round(now))
+    costs = spell_usd(round(means[0])), spell_usd(round(means[1]))
     return f"a call of `{name}` costs {costs[0]} on average, one of `{leader}` {costs[1]}"

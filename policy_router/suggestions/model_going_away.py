@@ -1,7 +1,7 @@
 """model-going-away: a model that requests go to is switched off within 30 days.
 
 The date is from LiteLLM's table, as in the rule `deprecated-model` of `check`; here it is said how
-many calls would have no answer. Models at an address of one's own are left out.
+many calls would have no answer. Self-hosted models are left out.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from policy_router.suggestions.text_edit import TextEdit, apply
-from policy_router.suggestions.yaml_edit import EditableFile, compiled, spelled
+from policy_router.language.write.text_edit import TextEdit, apply
+from policy_router.language.write.yaml_edit import EditableFile, compiled, spelled
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy

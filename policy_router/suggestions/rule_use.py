@@ -29,6 +29,7 @@ def rule_use(reader: JournalReader, revision: str, since: float) -> RuleUse:
     last = next(reader.outcomes(where, newest_first=True), None)
     if first is None or last is None:
         return RuleUse(0, 0.0, frozenset())
-    requests = sum(each.requests for each in reader.sums([], where))
-    applied = frozenset(str(each.by[0]) for each in reader.sums(["rule"], where))
+    requests = sum(each.requests for each in reader.sums([], where, durations=False))
+    by_rule = reader.sums(["rule"], where, durations=False)
+    applied = frozenset(str(each.by[0]) for each in by_rule)
     return RuleUse(requests, (last.at - first.at) / _DAY, applied)

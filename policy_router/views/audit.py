@@ -43,7 +43,8 @@ def as_lines(counters: int, differences: Sequence[Difference], loss: Loss | None
         lines += [table, [(total, "bold red")]]
     else:
         verb = "agrees" if counters == 1 else "agree"
-        lines.append(f"{count(counters, 'counter')} {verb} with the ledger")
+        agreed = f"{count(counters, 'counter')} {verb} with the ledger"
+        lines.append(agreed if counters else "nothing to compare: the ledger has no counters")
     if loss is not None:
         lines.append([("The ledger lost data", "bold red"), (f": {loss.text}", "")])
         lines.append(help_line(REMEDY))

@@ -1,4 +1,4 @@
-"""Renders a bake-off: what each model and the plan came to, and a patch for the policy."""
+"""Renders a bake-off: the results of each model and of the plan, and a patch for the policy."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def as_lines(
         "",
         Table(rows, header=True),
         "",
-        f"plan: {_told(result.plan.usual)}",
+        f"plan: {_plan_text(result.plan.usual)}",
         *(
-            f"  {printable(kind)}: {_told(cascade)}"
+            f"  {printable(kind)}: {_plan_text(cascade)}"
             for kind, cascade in sorted(result.plan.kinds.items())
         ),
     ]
     if (result.plan.usual, result.plan.kinds) == (Cascade((result.best,)), {}):
-        lines.append(f"nothing cheaper surely keeps {target:.0%} of the quality of {best}")
+        lines.append(f"no cheaper plan certainly keeps {target:.0%} of the quality of {best}")
     lines.append(
-        f"on prompts that a plan was not chosen by: {figures.kept:.1%} of the quality of {best}"
+        f"on prompts not used for choosing: {figures.kept:.1%} of the quality of {best}"
         f" (lower 90 % bound {figures.low:.1%}) at {figures.cost_share:.0%} of its cost"
     )
     return lines
@@ -60,7 +60,9 @@ def budgets_as_lines(rows: Sequence[BudgetRow]) -> list[Block]:
     ]
     for row in rows:
         if row.plan is None:
-            table.append([spell_usd(round(row.budget)), "-", "-", "-", "-", "no model is so cheap"])
+            table.append(
+                [spell_usd(round(row.budget)), "-", "-", "-", "-", "no model costs that little"]
+            )
             continue
         table.append(
             [
@@ -72,7 +74,11 @@ def budgets_as_lines(rows: Sequence[BudgetRow]) -> list[Block]:
                 _summary(row.plan),
             ]
         )
-    return ["", "on the half of the prompts that it was not chosen by:", Table(table, header=True)]
+    return [
+        "",
+        "on the half of the prompts that was not used to choose it:",
+        Table(table, header=True),
+    ]
 
 
 def as_json(
@@ -143,7 +149,7 @@ def _entry(cascade: Cascade, judge: Judge | None) -> dict[str, object]:
     return entry
 
 
-def _told(cascade: Cascade) -> str:
+def _plan_text(cascade: Cascade) -> str:
     first, *then = map(printable, cascade.models)
     return first + "".join(f", then {name} where the check rejects the answer" for name in then)
 

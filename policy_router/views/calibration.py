@@ -19,21 +19,21 @@ def as_yaml(proposal: Proposal, policy: Policy, fitted_to: str) -> str:
     Args:
         proposal: The proposal to show.
         policy: The policy whose weights and bands it replaces.
-        fitted_to: How many requests it was fitted to, in words.
+        fitted_to: How many requests it was fitted to, as text.
     """
     order, bands = proposal.figures
     unfitted = ", ".join(policy.bands[index].name for index in proposal.unfitted)
-    lines = [f"# {fitted_to}; each figure is of requests that were not fitted."]
+    lines = [f"# {fitted_to}; each figure comes from requests that were not used for fitting."]
     estimator = policy.complexity.estimator
     if estimator != HEURISTIC:
         lines += [
-            f"# All is of the heuristic's scores; your policy uses the `{estimator}` estimator:",
+            f"# Figures use the heuristic's scores; your policy uses the `{estimator}` estimator:",
             "# the weights only matter for the heuristic, and other scores may need other bands.",
         ]
     if unfitted:
         lines += [
             f"# Too few labels to fit the start of {unfitted}: each half needs {EACH} distinct",
-            "# prompts. What is not fitted keeps its place between what is.",
+            "# prompts. A start that is not fitted keeps its place between the others.",
         ]
     lines += ["complexity:"] if proposal.weights or proposal.starts else []
     lines.append(_comment(order, "weights", kept=proposal.weights is None))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from policy_router.domain.limits import Limit
-    from policy_router.explanation import CounterStatus
+    from policy_router.router.explanation import CounterStatus
     from policy_router.views.lines import Block
 
 

@@ -1,7 +1,8 @@
-"""Renders what another policy would have earned."""
+"""Renders the estimate of how another policy would have done."""
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from policy_router.views.document import document
@@ -30,7 +31,7 @@ def as_json(estimated: OffPolicyEstimate | None, left_out: int) -> dict[str, obj
         covered=estimated.covered,
         logged=estimated.logged,
         estimates={
-            name: {"value": each.value, "low": each.low, "high": each.high}
+            name: {"value": each.value, "low": _finite(each.low), "high": _finite(each.high)}
             for name, each in _estimates(estimated).items()
         },
     )
@@ -43,7 +44,7 @@ def as_lines(estimated: OffPolicyEstimate | None, left_out: int) -> list[Block]:
         return [f"no outcomes to estimate from{left}"]
     rows = [("", "reward", "90% interval"), ("as it was", f"{estimated.logged:.1%}", "")]
     rows += [
-        (name, f"{each.value:.1%}", f"{each.low:.1%} to {each.high:.1%}")
+        (name, f"{each.value:.1%}", f"{each.low:.1%} to {each.high:.1%}" if each.known else "-")
         for name, each in _estimates(estimated).items()
     ]
     worth = f"worth {estimated.effective:.0f} of the other policy's"
@@ -60,9 +61,16 @@ def as_lines(estimated: OffPolicyEstimate | None, left_out: int) -> list[Block]:
 
 
 def _why(estimated: OffPolicyEstimate) -> str:
+    if not estimated.snips.known:
+        return ": the arms were drawn for too few users or tenants"
     if estimated.needed is None:
         return ": what the other policy would have called was never or hardly called"
     return f": it needs about {count(estimated.needed, 'outcome')} more like these"
+
+
+def _finite(value: float) -> float | None:
+    """A number as JSON has it: None for an end of an interval that is not known."""
+    return value if isfinite(value) else None
 
 
 def _estimates(estimated: OffPolicyEstimate) -> dict[str, Interval]:

@@ -103,7 +103,7 @@ def _headline(report: ExperimentReport) -> Line:
     until = "" if experiment.until is None else f", until {experiment.until.isoformat()}"
     details = (
         f": {report.measure}, {count(report.requests, 'request')}{until}; all intervals hold "
-        f"with {100 * report.confidence:.6g}% at every look"
+        f"with {100 * report.confidence:.6g}% confidence, however often you look"
     )
     return [(printable(experiment.name), "bold"), (details, "")]
 
@@ -114,7 +114,7 @@ def _table(report: ExperimentReport) -> Table:
     ]
     rest = 1 - sum(arm.arm.share for arm in report.arms)
     first = report.arms[0].comparison
-    shown = _value(report.measure, first.control) if first.control_count else "-"
+    shown = spell_mean(report.measure, first.control) if first.control_count else "-"
     rows.append((CONTROL, _share(rest), str(report.control), shown, "", "", "", ""))
     for arm in report.arms:
         rows.append(_row(arm.arm.name, arm, arm.comparison))
@@ -137,7 +137,7 @@ def _row(name: str, arm: ArmReport, compared: Comparison) -> tuple[str, ...]:
 
 
 _ENDS = {
-    EndReason.CONFIDENCE: "ended: it is shown",
+    EndReason.CONFIDENCE: "ended: the result is certain",
     EndReason.GUARD: "ended by a guard",
     EndReason.SAMPLES: "ended: all requests are made",
     EndReason.UNTIL: "ended: its last day is over",
@@ -146,14 +146,15 @@ _ENDS = {
 
 def _figures(compared: Comparison) -> tuple[str, str, str]:
     """The mean of the arm, its difference from the control, and the interval of that."""
-    mean = _value(compared.measure, compared.arm) if compared.arm_count else "-"
+    mean = spell_mean(compared.measure, compared.arm) if compared.arm_count else "-"
     if not isfinite(compared.low):
         return mean, "-", "too few requests"
-    low, high = (_change(compared.measure, end) for end in (compared.low, compared.high))
-    return mean, _change(compared.measure, compared.difference), f"{low.split()[0]} to {high}"
+    low, high = (spell_change(compared.measure, end) for end in (compared.low, compared.high))
+    return mean, spell_change(compared.measure, compared.difference), f"{low.split()[0]} to {high}"
 
 
-def _value(measure: Measure, value: float) -> str:
+def spell_mean(measure: Measure, value: float) -> str:
+    """Write a mean of a measure for people: a share, US dollars or seconds."""
     match measure:
         case Measure.COST:
             return f"${value:.3g}"
@@ -163,8 +164,9 @@ def _value(measure: Measure, value: float) -> str:
             return f"{value:.1%}"
 
 
-def _change(measure: Measure, value: float) -> str:
+def spell_change(measure: Measure, value: float) -> str:
+    """Write a difference of two means for people, with its sign."""
     sign = "-" if value < 0 else "+"
     if measure in (Measure.COST, Measure.LATENCY):
-        return f"{sign}{_value(measure, abs(value))}"
+        return f"{sign}{spell_mean(measure, abs(value))}"
     return f"{sign}{abs(value) * 100:.1f} points"

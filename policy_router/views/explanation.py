@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.complexity import Band
     from policy_router.domain.rules import Task
-    from policy_router.explanation import Explanation
+    from policy_router.router.explanation import Explanation
     from policy_router.views.lines import Block
 
 EVIDENCE_SHOWN: Final = 6
@@ -144,13 +144,13 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
                 *(("Experiment", note) for note in decision_view.experiment_notes(decision)),
                 ("Rules", f"{applied} of {len(explanation.rules)} applied"),
                 *(("Order", order) for order in _order(explanation)),
-                *(("Checks", printable(check)) for check in _checks(explanation)),
             ]
         ),
     ]
     for trace in explanation.rules:
         lines += rule_trace.as_lines(trace)
     for section in (
+        _checks(explanation),
         decision_view.verdict(decision),
         decision_view.candidates(decision, policy.timezone),
         of_candidates(decision.candidates),
@@ -163,7 +163,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
 
 
 def why_not(explanation: Explanation, name: str) -> list[Block]:
-    """Return what an explanation says of one model: its rank or why it may not answer.
+    """Return what an explanation says about one model: its rank or why it may not answer.
 
     Args:
         explanation: The explanation to show.
@@ -217,9 +217,9 @@ def _counters(explanation: Explanation, only: str | None = None) -> list[Block]:
     return counters_view.as_lines(counters, policy.timezone, time.time())
 
 
-def _checks(explanation: Explanation) -> list[str]:
+def _checks(explanation: Explanation) -> list[Block]:
     """Return a line for each set of checks of the answer, and for each judge left out."""
-    lines = []
+    lines: list[str] = []
     for accept in explanation.decision.accept:
         checks = ", ".join(f"{name} {_check(accept, name)}".rstrip() for name in accept.checks)
         span = f" ({accept.span})" if accept.span else ""
@@ -227,7 +227,8 @@ def _checks(explanation: Explanation) -> list[str]:
     for skip in explanation.decision.barred:
         span = f" ({skip.span})" if skip.span else ""
         lines.append(f"`{skip.model}` does not judge: {skip.detail}{span}")
-    return lines
+    shown: list[Block] = [f"  {printable(line)}" for line in lines]
+    return [[("Checks of the answer", "bold")], *shown] if shown else []
 
 
 _OTHERWISE: Final = {

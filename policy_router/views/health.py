@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import printable
-from policy_router.execution.health_report import HealthState
+from policy_router.execution.health.health_report import HealthState
 from policy_router.views.lines import Table
 from policy_router.views.times import iso, spell_time
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
-    from policy_router.execution.health_report import ModelHealth
+    from policy_router.execution.health.health_report import ModelHealth
     from policy_router.views.lines import Block, Cell
 
 _STYLES: Final = {
@@ -22,7 +22,7 @@ _STYLES: Final = {
     HealthState.DEGRADED: "yellow",
     HealthState.RAMP: "yellow",
     HealthState.HALF_OPEN: "yellow",
-    HealthState.RESTING: "yellow",
+    HealthState.COOLDOWN: "yellow",
     HealthState.OPEN: "bold red",
 }
 _WORDS: Final = {
@@ -31,7 +31,7 @@ _WORDS: Final = {
     HealthState.DEGRADED: "degraded",
     HealthState.RAMP: "recovering",
     HealthState.HALF_OPEN: "probed",
-    HealthState.RESTING: "resting",
+    HealthState.COOLDOWN: "cooldown",
     HealthState.OPEN: "open",
 }
 

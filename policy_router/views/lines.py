@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.diagnostics import printable
 
@@ -26,11 +26,13 @@ class Table:
         rows: The cells of each row; every row has the same number of cells.
         header: Whether the first row holds the column titles.
         indent: Blanks before the first column.
+        right: The columns whose cells end at the same place, such as numbers, counted from 0.
     """
 
     rows: Sequence[Sequence[Cell]]
     header: bool = False
     indent: int = 0
+    right: frozenset[int] = frozenset()
 
 
 Block: TypeAlias = "Line | Table"
@@ -40,6 +42,15 @@ Block: TypeAlias = "Line | Table"
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: `1 file`, `2 files`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def bar(share: float) -> str:
+    """Return a bar of ten signs for a share, such as `[###.......]`; full above 1."""
+    filled = round(min(max(share, 0.0), 1.0) * _BAR)
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}]"
+
+
+_BAR: Final = 10
 
 
 def quoted_names(names: Iterable[str]) -> str:

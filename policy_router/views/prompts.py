@@ -81,8 +81,10 @@ def as_lines(policy: Policy, models: Sequence[str]) -> list[Block]:
         lines += [[(printable(name), "bold")], Table(rows, indent=2)]
         texts = [prompt for prompt in _prompts_of(policy, name) if prompt.system is not None]
         lines += [f"    {printable(p.name)}: {_shortened(p.system or '')}" for p in texts]
+    if not policy.prompts:
+        return ["the policy has no prompts"]
     if without:
-        lines.append(f"No prompt: {', '.join(without)}")
+        lines.append(f"without a prompt: {', '.join(without)}")
     return lines
 
 

@@ -10,7 +10,7 @@ from policy_router.redaction.mask import mask
 from policy_router.views.lines import Table
 
 if TYPE_CHECKING:
-    from policy_router.explanation import RuleTrace
+    from policy_router.router.explanation import RuleTrace
     from policy_router.views.lines import Block
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import printable
-from policy_router.suggestions.text_edit import unified
+from policy_router.language.write.text_edit import unified
 from policy_router.views.document import document
 from policy_router.views.lines import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from policy_router.suggestions.suggestion import Suggestion
+    from policy_router.suggestions.suggestion import MeasuredEffect, Suggestion
     from policy_router.views.lines import Block
 
 
@@ -40,7 +40,19 @@ def _entry(suggestion: Suggestion, sources: Mapping[str, str]) -> dict[str, obje
             "high": gap and gap.high,
         },
         "effect": suggestion.effect,
+        "measured": None if suggestion.measured is None else _measured(suggestion.measured),
         "patch": unified(suggestion.edits, sources) or None,
+    }
+
+
+def _measured(effect: MeasuredEffect) -> dict[str, object]:
+    return {
+        "method": effect.method.value,
+        "requests": effect.requests,
+        "moved": effect.moved,
+        "cost_change_usd": None if effect.cost is None else round(effect.cost) / 1e9,
+        "logged": effect.logged,
+        **dict(zip(("reward", "low", "high"), effect.reward or (None, None, None), strict=True)),
     }
 
 
@@ -57,6 +69,8 @@ def as_lines(proposed: Sequence[Suggestion], sources: Mapping[str, str]) -> list
         blocks.append(f"  because {printable(each.evidence.text)}")
         if each.effect is not None:
             blocks.append(f"  effect: {printable(each.effect)}")
+        if each.measured is not None:
+            blocks.append(f"  by {printable(str(each.measured))}")
         patch = unified(each.edits, sources)
         blocks += [f"    {printable(line)}" for line in patch.splitlines()]
         blocks.append("")

@@ -10,7 +10,7 @@ from policy_router.views.lines import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, RenderableType
     from rich.text import Text
 
     from policy_router.views.lines import Block, Cell, Line
@@ -54,15 +54,16 @@ def _table(table: Table, *, color: bool, width: int | None) -> str:
         cells = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in table.rows]
         # In printable ASCII each character has one column; rich takes long to import.
         if all(text.isascii() and text.isprintable() for row in cells for text in row):
-            return _aligned(cells, table.indent)
+            return _aligned(cells, table.indent, table.right)
     from rich.padding import Padding  # noqa: PLC0415  help and `--version` do not need rich
     from rich.table import Table as Grid  # noqa: PLC0415
 
     if not table.rows:
         return ""
     grid = Grid(box=None, show_header=False, padding=(0, _GAP, 0, 0), pad_edge=False)
-    for _ in table.rows[0]:
-        grid.add_column(overflow="fold", no_wrap=width is None)
+    for place in range(len(table.rows[0])):
+        justify: JustifyMethod = "right" if place in table.right else "left"
+        grid.add_column(overflow="fold", no_wrap=width is None, justify=justify)
     for number, row in enumerate(table.rows):
         style = "bold" if table.header and number == 0 else ""
         grid.add_row(*(_cell(cell) for cell in row), style=style)
@@ -71,11 +72,15 @@ def _table(table: Table, *, color: bool, width: int | None) -> str:
     return text if color else "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def _aligned(rows: Sequence[Sequence[str]], indent: int) -> str:
+def _aligned(rows: Sequence[Sequence[str]], indent: int, right: frozenset[int]) -> str:
     """Rows whose columns are as wide as their longest cell."""
-    widths = [max(map(len, column)) + _GAP for column in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
-        " " * indent + "".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        " " * indent
+        + "".join(
+            (text.rjust(width) if place in right else text.ljust(width)) + " " * _GAP
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     )
     return "".join(f"{line.rstrip()}\n" for line in lines)

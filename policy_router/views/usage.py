@@ -12,7 +12,7 @@ from policy_router.domain.money import format_usd
 from policy_router.views import decision as decision_view
 from policy_router.views.counters import amount, identity, owner, title, usage_of
 from policy_router.views.document import document
-from policy_router.views.lines import Table, count
+from policy_router.views.lines import Table, bar, count
 from policy_router.views.times import iso, spell_time
 
 if TYPE_CHECKING:
@@ -69,18 +69,19 @@ def as_lines(view: UsageView) -> list[Block]:
 
 
 def _counters(view: UsageView) -> list[Block]:
-    rows: list[tuple[str, ...]] = [("", "used", "share", "reserved", "")]
+    rows: list[tuple[str, ...]] = [("", "used", "share", "", "reserved", "")]
     for limit, counters in view.counters:
         listed = view.listed(counters)
         rows += [_counter(counter, view) for counter in listed]
         if not counters:
-            rows.append((title(limit), f"each {limit.per}: {usage_of(limit, 0)}", "", "", ""))
+            none = f"each {limit.per}: {usage_of(limit, 0)}"
+            rows.append((title(limit), none, "", "", "", ""))
         if len(listed) < len(counters):
             more = f"and {len(counters) - len(listed):,} more: --all"
-            rows.append((title(limit), more, "", "", ""))
+            rows.append((title(limit), more, "", "", "", ""))
     if len(rows) == 1:
         return ["The policy has no limits and no budgets."]
-    return [Table(rows, header=True)]
+    return [Table(rows, header=True, right=frozenset({2, 4}))]
 
 
 def _counter(counter: CounterUsage, view: UsageView) -> tuple[str, ...]:
@@ -95,6 +96,7 @@ def _counter(counter: CounterUsage, view: UsageView) -> tuple[str, ...]:
         f"{title(limit)}, {whose}" if whose else title(limit),
         usage_of(limit, counter.used),
         "" if counter.share is None else f"{counter.share:.0%}",
+        "" if counter.share is None else bar(counter.share),
         spell_amount(limit.metric, counter.held) if counter.held else "",
         renewal,
     )
@@ -109,7 +111,7 @@ def _models(period: PeriodUsage, policy: Policy) -> list[Block]:
     if len(period.models) > 1:
         total = period.total()
         rows.append(("all", *_numbers(total), spell_amount(Metric.USD, total.cost)))
-    lines: list[Block] = [Table(rows, header=True)]
+    lines: list[Block] = [Table(rows, header=True, right=frozenset({1, 2, 3, 4}))]
     free, answers = _free_answers(period, policy)
     if answers:
         share = f"{free:,} of {count(answers, 'answer')}, {free / answers:.0%}"

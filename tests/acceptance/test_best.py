@@ -7,7 +7,7 @@ import pytest
 from policy_router.acceptance.best import FallbackAnswers, is_whole
 from policy_router.acceptance.checks import PASSED, Verdict
 from policy_router.domain.findings import Finding
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 from tests.execution.make import candidate
 
 NO = Finding("json", "no", "task `t`")

@@ -281,7 +281,7 @@ def test_a_judge_is_charged_in_addition_to_what_it_judges(tmp_path: Path, how: s
         (
             Say("PASS"),
             "limits: { o: { models: [other], tokens: [9/min] } }\n",
-            "`other` was not called: limit `o`: 0 of 9 tokens a min used, this request may use ",
+            "`other` was not called: limit `o`: 0 of 9 tokens a minute used, this request may use ",
         ),
         (
             Say("PASS"),

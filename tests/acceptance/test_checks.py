@@ -23,10 +23,10 @@ from policy_router.domain.acceptance import CHECKS as NAMES
 from policy_router.domain.acceptance import Accept, Judge, OnRejected
 from policy_router.domain.findings import Finding
 from policy_router.domain.models import Model
-from policy_router.providers.adapt import to_answer
-from policy_router.providers.chat import ChatChoice
-from policy_router.providers.failure import FailureKind
-from policy_router.providers.message import AnswerMessage, FunctionCall, ToolCall
+from policy_router.providers.answers.adapt import to_answer
+from policy_router.providers.answers.chat import ChatChoice
+from policy_router.providers.answers.message import AnswerMessage, FunctionCall, ToolCall
+from policy_router.providers.failures.failure import FailureKind
 
 BY = "task `form`"
 PERSON = json.dumps(

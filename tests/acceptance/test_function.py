@@ -8,8 +8,8 @@ import pytest
 
 from policy_router.acceptance.function import check_with_function
 from policy_router.acceptance.user_code import Functions
-from policy_router.providers.adapt import to_answer
-from policy_router.providers.chat import ChatAnswer
+from policy_router.providers.answers.adapt import to_answer
+from policy_router.providers.answers.chat import ChatAnswer
 from tests.execution import checks_of_ours
 from tests.execution.make import response
 

@@ -22,11 +22,12 @@ from policy_router.domain.acceptance import Accept, Judge
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.fallback import Fallback
 from policy_router.domain.models import Model
-from policy_router.events import Answered, Attempted, Decided, Event, EventSource, JudgedAnswer
-from policy_router.execution.cooldown import Cooldowns
+from policy_router.event_source import EventSource
+from policy_router.events import Answered, Attempted, Decided, Event, JudgedAnswer
 from policy_router.execution.executor import Executor
-from policy_router.providers.body import Body
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.providers.failures.failure import Failure, FailureKind
+from policy_router.providers.requests.body import Body
 from tests.execution.make import HANG, FakeCaller, candidate, decision, response, usage_chunk
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from policy_router import Router
 from policy_router.execution.executor import Executor
-from policy_router.providers.body import Body
+from policy_router.providers.requests.body import Body
 from tests.lag import watched
 from tests.own_callers import OwnCaller, answer
 

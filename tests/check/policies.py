@@ -13,6 +13,7 @@ from policy_router.language.files import PolicyFile
 
 if TYPE_CHECKING:
     from policy_router.check.report import Report
+    from policy_router.decision.policy import Policy
 
 TODAY: Final = date(2026, 6, 1)
 # Rows as LiteLLM's table has them, so that these tests do not change when that table does.
@@ -78,6 +79,13 @@ def look(snippet: str, today: date = TODAY) -> Report:
 def rules_found(snippet: str, today: date = TODAY) -> list[str]:
     """The rules that find something in a completed snippet: errors and warnings, no notes."""
     return [d.rule for d in look(snippet, today).findings]
+
+
+def policy_of(text: str) -> Policy:
+    """The policy that a whole text means; its promises may be broken."""
+    report = inspect([PolicyFile("p.yaml", text.encode())], today=TODAY, table=TABLE)
+    assert report.decidable is not None, report.diagnostics
+    return report.decidable
 
 
 def errors(report: Report) -> list[str]:

@@ -22,7 +22,7 @@ RULE = "fact-may-be-absent"
 def remedies(declared: str, rules: str, more: str = "") -> list[str]:
     text = f"{HEAD}attributes: {{ {declared} }}\nrules: [{rules}]\n{more}"
     report = inspect([PolicyFile("p.yaml", text.encode())], today=TODAY, table=TABLE)
-    assert report.policy is not None, report.diagnostics
+    assert report.decidable is not None, report.diagnostics
     return [d.help or "" for d in report.diagnostics if d.rule == RULE]
 
 

@@ -23,8 +23,8 @@ MARK: Final = re.compile(r"# expect(-above)?: ([a-z0-9-]+(?:, [a-z0-9-]+)*)$")
 NOT_WARNED_OF: Final = {
     "calls-own-function",
     "checks-need-whole-answers",
-    "no-effect-yet",
     "no-escalation-target",
+    "report-without-effect",
     "tags-not-declared",
 }
 

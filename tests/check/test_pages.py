@@ -34,6 +34,7 @@ WITHOUT_SNIPPET = {
     "internal-error": "about the program, not the policy",
     "manifest-mismatch": "about the folder",
     "no-policy-files": "about the folder",
+    "not-a-test": "about the name of a file",
     "not-utf8": "about bytes that are no text",
     "too-many-files": "about the folder",
     "policy-too-large": "about the size of a policy",

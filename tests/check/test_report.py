@@ -21,13 +21,13 @@ from policy_router.views.github import as_commands
 from policy_router.views.sarif import as_sarif
 from tests.check.policies import TABLE, TODAY, complete, look
 
-NOTE = "discovery: { sources: [openrouter] }"
+NOTE = "reports: { gpu: { memory: 80GB, price: $2.50/hour } }"
 WARNING = "rules: [{ name: r, when: tokens < 0 or stream, avoid: [big] }]"
 ERROR = "fallback: { max_attempts: 0 }"
 SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz012345"  # noqa: S105  a made-up one
 
 
-def test_a_sound_policy_comes_out_with_nothing_said() -> None:
+def test_a_sound_policy_has_no_findings() -> None:
     report = look("name: sound")
     assert report.policy is not None
     assert (report.policy.name, report.diagnostics) == ("sound", ())
@@ -37,7 +37,9 @@ def test_a_note_is_no_finding() -> None:
     report = look(NOTE)
     assert report.policy is not None
     assert report.findings == ()
-    assert [(d.rule, d.severity) for d in report.diagnostics] == [("no-effect-yet", Severity.NOTE)]
+    assert [(d.rule, d.severity) for d in report.diagnostics] == [
+        ("report-without-effect", Severity.NOTE)
+    ]
 
 
 def test_a_warning_leaves_the_policy_usable() -> None:
@@ -61,7 +63,8 @@ def test_findings_of_both_stages_stand_in_the_order_of_the_file() -> None:
     places = [(d.span.file, d.span.line, d.span.col) for d in report.diagnostics if d.span]
     assert places == sorted(places)
     assert [d.rule for d in report.diagnostics] == [
-        "selector-matches-nothing", "constant-test", "secret-in-policy", "no-effect-yet",
+        "selector-matches-nothing", "constant-test", "secret-in-policy",
+        "report-without-effect",
     ]  # fmt: skip
 
 
@@ -261,7 +264,7 @@ def pigeons(count: int) -> str:
     return "\n".join([f"tags: [{', '.join(tags)}]", "rules:", *lines])
 
 
-def test_what_is_too_hard_to_decide_is_told_once_and_is_no_finding() -> None:
+def test_what_is_too_hard_to_decide_is_noted_once_and_is_no_finding() -> None:
     report = look(pigeons(9))
     assert report.policy is not None
     assert report.findings == ()
@@ -292,6 +295,7 @@ def test_a_condition_of_too_many_cases_leaves_every_question_open() -> None:
         "whether rule `one` changes a decision",
         "whether rule `one` and an earlier rule leave a request without a model",
         "whether rule `two` and an earlier rule put different models first",
+        "whether any model comes first by rule `two`",
     ):
         assert question in words
 

@@ -49,7 +49,51 @@ def model_at(address: str, more: str = "") -> str:
     )
 
 
+PRIVATE: Final = "invariants: [{ name: p, when: { tags: private }, never: [big] }]"
 SOUND: Final[dict[str, dict[str, str]]] = {
+    "keep-loaded-elsewhere": {
+        "ollama": models(f"{FREE}, keep_loaded: 30m".replace("openai/", "ollama_chat/")),
+        "vllm": models(
+            "model: hosted_vllm/m, tier: heavy, price: free, context: 8k, keep_loaded: 5m, "
+            "api_base: 'http://vllm:8000/v1'"
+        ),
+    },
+    "broken-promise": {
+        "a rule keeps it": rules("when: { tags: private }, only: [local]") + "\n" + PRIVATE,
+        "an experiment only reorders": rules("when: { tags: private }, only: [local]")
+        + "\nexperiments: { e: { share: 50%, first: [big] } }\n" + PRIVATE,
+        "two rules keep it together": rules(
+            "when: \"'private' in tags and tokens > 5\", avoid: [big]",
+            "when: \"'private' in tags and tokens < 9\", avoid: [big]",
+        ) + "\n" + PRIVATE,
+        "a wider rule keeps it": rules("only: [local]") + "\n" + PRIVATE,
+        "a price that bounds it": rules("when: stream, max_cost: $0.01")
+        + "\ninvariants: [{ name: p, when: stream, max_cost: $0.01 }]",
+        "enough models": "invariants: [{ name: p, at_least: 2 candidates }]",
+    },
+    "out-of-reach": {
+        "a task with a way out": "tasks: { code: { keywords: [x], only: [big] }, chat: {} }\n"
+        + rules("when: \"task == 'code' and tokens > 5\", avoid: [big]"),
+        "a band with a way out": "complexity:\n"
+        "  bands: { low: { from: 0 }, high: { from: 0.5 } }\n"
+        + rules("when: tokens > 5, only: [local]", "when: { complexity: high }, avoid: [local]"),
+        "a task that is refused with a reason": "tasks: { code: { keywords: [x] }, chat: {} }\n"
+        + rules("when: { task: code }, deny: not here"),
+        "a limit of those who stay": "limits: { l: { when: { tags: private }, models: [local], "
+        "requests: [5/day] } }\n" + rules("when: { tags: private }, only: [local]"),
+        "an experiment for some of its requests": rules("when: { tags: private }, only: [local]")
+        + "\nexperiments: { e: { share: 50%, first: [big] } }",
+        "an alias": "aliases: { fast: [big] }\n"
+        + rules("when: \"model == 'other'\", avoid: [big]"),
+    },
+    "unproved-promise": {
+        "the same pattern protects it": "attributes: { region: string }\n"
+        + rules("when: \"matches(region, '^e[0-9]u$')\", avoid: [big]")
+        + "\ninvariants: [{ name: p, when: \"matches(region, '^e[0-9]u$')\", never: [big] }]",
+        "what is broken is not unproved": "attributes: { region: string }\n"
+        + rules("when: \"matches(region, '^eu$')\", only: [local]")
+        + "\ninvariants: [{ name: p, when: \"matches(region, '^eu$')\", never: [big] }]",
+    },
     "alias-without-effect": {
         "the narrower pattern first":
             "aliases: { 'gpt-4o*': [big], 'gpt-*': [local], '*': ['*'] }",
@@ -158,6 +202,14 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "bands are only known when the complexity is": "fallback: { step_down: false }\n"
         "complexity: { bands: { a: { from: 0.0, min_tier: heavy } } }",
     },
+    "unreachable-tier": {
+        "one of its models is left": THREE + "\n" + rules("avoid: [m1]"),
+        "another task": "fallback: { step_down: false }\n"
+        "tasks: { a: { keywords: [x], min_tier: heavy }, c: {} }",
+        "weaker ones come last": "tasks: { a: { min_tier: heavy } }",
+        "a tier of one model": rules("avoid: [big]"),
+        "without a budget": THREE + "\nbudgets: {}",
+    },
     "unreachable-model": {
         "excluded in shadow": rules("when: tokens > 5, avoid: [big]",
                                     "when: tokens <= 5, avoid: [big], shadow: true"),
@@ -234,7 +286,8 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "when: tokens > 500, avoid: [m1]", "when: tokens > 900, avoid: [m1, m2]"
         ),
         "covered by what a pattern decides": rules(
-            "when: \"matches(user, '^a')\", avoid: [big]", "when: user == 'ab', avoid: [big]"
+            "when: \"matches(user, '^a')\", avoid: [big]",
+            "when: \"user.startswith('ab')\", avoid: [big]",
         ),
         "too wide to be told": rules(
             "when: { tags: x }, avoid: [big]",
@@ -285,9 +338,6 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         ),
         "whatever it takes is denied before": rules(
             "when: tokens > 5, deny: no", "when: tokens > 9, avoid: [local, big]"
-        ),
-        "a dead rule leaves nobody to nobody": rules(
-            "when: tokens > 5 and tokens < 3, avoid: [local, big]"
         ),
         "a denial": rules("when: { tags: a }, deny: never", "when: { tags: a }, only: [big]"),
         "a floor may step down": rules(
@@ -511,8 +561,6 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "only: [big]"),
         "nobody is asked then": rules("when: { tags: a }, deny: no, accept: { json: true }, "
         "only: [big]"),
-        "nobody may answer": rules("when: { tags: a }, avoid: [local, big], "
-        "accept: { json: true }"),
     },
     "calls-own-function": {
         "checks of the language": "tasks: { form: { accept: { json: true } }, c: {} }",
@@ -551,13 +599,11 @@ SOUND: Final[dict[str, dict[str, str]]] = {
     "prompt-too-long": {
         "a small part": models(FREE) + "\nprompts: { a: { models: [m0], system: Be brief. } }",
     },
-    "no-effect-yet": {
-        "all of it acts": rules("when: { tags: a }, first: [big]"),
-        "outcomes are counted": "learning: { mode: adjust, min_samples: 50 }",
-        "what tells a task": "tasks: { code: { keywords: [x], pattern: y, when_needs: [json], "
-        "criticality: 0.5 }, chat: {} }",
-        "what complexity is made of": "complexity: { estimator: heuristic, keywords: [x], "
-        "weights: { message: 100% } }",
+    "report-without-effect": {
+        "cards and what runs on them": models(f"{PAID}, gpu_memory: 8GB")
+        + "\nreports: { gpu: { memory: 80GB, price: $2.50/hour } }",
+        "a baseline with a price": models(PAID) + "\nreports: { baselines: { a: m0 } }",
+        "the cheapest that fits": "reports: { baselines: { a: cheapest_that_fits } }",
     },
     "secret-in-policy": {
         "the name of a variable": models(f"{PAID}, api_key_env: OPENAI_API_KEY"),
@@ -812,6 +858,11 @@ SOUND: Final[dict[str, dict[str, str]]] = {
     },
     "first-without-effect": {
         "at the floor": "tasks: { a: { min_tier: heavy, first: [big] }, c: {} }",
+        "at the floor of another task": "tasks: { a: { keywords: [x], min_tier: heavy }, c: {} }\n"
+        + rules("when: { task: [a, c] }, first: [local]"),
+        "excluded from some": rules(
+            "when: { tags: a }, avoid: [big]", "when: stream, first: [big]"
+        ),
         "no floor": "tasks: { a: { first: [local] }, c: {} }",
         "some of them may": THREE + "\n" + rules("when: { tags: x }, min_tier: heavy, first: "
         "['*']"),
@@ -872,6 +923,10 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "a timezone for hours": "timezone: Europe/Berlin\n" + rules("when: hour < 6, avoid: [big]"),
         "an empty answer": "tests: [{ name: t, request: x, expect: { denied: false } }]",
     },
+    "failing-test": {
+        "what is decided": "tests: [{ name: t, request: x, expect: { first: local } }]",
+        "no tests": "tests: []",
+    },
     "sort-key-without-effect": {
         "each tells": models(f"{FREE}, latency: 2s", PAID)
         + "\nprefer: [local, free, quality, fastest, headroom, smallest, cheapest]\n"
@@ -915,6 +970,52 @@ SOUND: Final[dict[str, dict[str, str]]] = {
 
 
 WRONG: Final[dict[str, dict[str, str]]] = {
+    "keep-loaded-elsewhere": {
+        "a hosted model": models(f"{PAID}, keep_loaded: 30m"),
+        "a model that Ollama forwards": models(
+            "model: ollama_chat/gpt-oss:120b-cloud, tier: heavy, price: free, context: 8k, "
+            "keep_loaded: 30m"
+        ),
+    },
+    "broken-promise": {
+        "no rule keeps it": PRIVATE,
+        "a rule with an exception": rules(
+            "when: \"'private' in tags and 'vip' not in tags\", only: [local]"
+        ) + "\n" + PRIVATE,
+        "a rule in shadow": rules("when: { tags: private }, only: [local], shadow: true")
+        + "\n" + PRIVATE,
+        "a floor from which the router steps down": rules(
+            "when: { tags: private }, min_tier: light"
+        ) + "\n" + PRIVATE,
+        "a judge sees it": "tasks: { chat: { accept: { llm: { model: big, rubric: fine } } } }\n"
+        + rules("when: { tags: private }, max_price: $0/M") + "\n" + PRIVATE,
+        "too few are left": rules("when: { tags: private }, only: [local]")
+        + "\ninvariants: [{ name: p, at_least: 2 candidates }]",
+        "a cost without a bound": "invariants: [{ name: p, max_cost: $0.01 }]",
+        "not always denied": rules("when: { tags: private }, deny: no")
+        + "\ninvariants: [{ name: p, when: stream, always_denied: true }]",
+    },
+    "out-of-reach": {
+        "a task": "tasks: { code: { keywords: [x], only: [big] }, chat: {} }\n" + rules(
+            "when: \"task == 'code' and tokens > 5\", avoid: [big]",
+            "when: \"task == 'code' and tokens < 9\", avoid: [big]",
+        ),
+        "a band": "fallback: { step_down: false }\n"
+        "complexity: { bands: { low: { from: 0 }, high: { from: 0.5, min_tier: heavy } } }\n"
+        + rules("when: \"complexity == 'high' and tokens > 500\", avoid: [big]",
+                "when: \"complexity == 'high' and tokens <= 500\", avoid: [big]"),
+        "a limit": "limits: { l: { when: { tags: private }, models: [big], requests: [5/day] } }\n"
+        + rules("when: { tags: private }, only: [local]"),
+        "a budget": "budgets: { all: { cap: unlimited }, b: { when: stream, models: [big], "
+        "cap: $5/day } }\n" + rules("when: stream, only: [free]"),
+        "an experiment": rules("when: { tags: private }, only: [local]")
+        + "\nexperiments: { e: { when: { tags: private }, share: 50%, first: [big] } }",
+        "an alias": "aliases: { fast: [big] }\n" + rules("when: \"model == 'fast'\", avoid: [big]"),
+    },
+    "unproved-promise": {
+        "a pattern that no text was found for": "attributes: { region: string }\n"
+        "invariants: [{ name: p, when: \"matches(region, '^e[0-9]{7}u$')\", never: [big] }]",
+    },
     "uncovered-model": {
         "no budgets at all": "budgets: {}",
         "a budget of tokens is no money": "budgets: { a: { cap: 1M tokens/day } }",
@@ -973,6 +1074,15 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "fallback: { step_down: false }",
         "each task and the rest": "tasks: { a: { keywords: [x], min_tier: heavy }, "
         "b: { min_tier: heavy } }\nfallback: { step_down: false }",
+    },
+    "unreachable-tier": {
+        "both of its models": THREE + "\n" + rules("avoid: [m1]", "avoid: [m2]"),
+        "each by itself": THREE + "\n" + rules(
+            "when: { tags: a }, avoid: [heavy]", "when: \"'a' not in tags\", avoid: [m1]",
+            "when: \"'a' not in tags\", only: [m0]",
+        ),
+        "every task wants more": "fallback: { step_down: false }\n"
+        "tasks: { a: { keywords: [x], min_tier: heavy }, c: { min_tier: heavy } }",
     },
     "unreachable-model": {
         "by every task": "tasks: { a: { keywords: [x], use: [local] }, c: { only: [local] } }",
@@ -1173,8 +1283,11 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "no address": models("model: hosted_vllm/x, tier: heavy, price: free, "
         "context: 8k, via: direct"),
     },
-    "no-effect-yet": {
-        "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
+    "report-without-effect": {
+        "memory of no card": models(f"{PAID}, gpu_memory: 8GB"),
+        "cards of no model": "reports: { gpu: { memory: 80GB, price: $2.50/hour } }",
+        "a baseline without a price": models("model: groq/x, tier: heavy, context: 8k")
+        + "\nreports: { baselines: { a: m0 } }",
     },
     "checks-need-whole-answers": {
         "a rule": rules("when: { tags: a }, accept: { not_empty: true }"),
@@ -1457,6 +1570,17 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     },
     "first-without-effect": {
         "beyond a criterion": rules("when: { tags: x }, max_price: $5/M, first: [big]"),
+        "below the floor of its task": "tasks: { a: { keywords: [x], min_tier: heavy }, c: {} }\n"
+        + rules("when: { task: a }, first: [local]"),
+        "below the floor of its bands": "complexity: { bands: { low: { from: 0 }, high: "
+        "{ from: 0.5, min_tier: heavy } } }\n"
+        + rules("when: { complexity: high }, first: [local]"),
+        "excluded by other rules": rules(
+            "when: \"'a' in tags and stream\", avoid: [big]",
+            "when: \"'a' in tags and not stream\", only: [local]",
+            "when: { tags: a }, first: [big]",
+        ),
+        "all by denial": rules("when: { tags: a }, deny: no", "when: { tags: a }, first: [big]"),
         "of unknown latency": rules("when: { tags: x }, max_latency: 5s, first: [big]"),
         "of too little quality": rules("when: { tags: x }, min_quality: 0.9, first: [local]"),
         "below the minimum of the same task": "fallback: { step_down: false }\n"
@@ -1547,6 +1671,12 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a test of nothing": "tests: [{ name: t, request: x, expect: {} }]",
         "a timezone": "timezone: Europe/Berlin",
     },
+    "failing-test": {
+        "another model": "tests: [{ name: t, request: x, expect: { first: big } }]",
+        "no refusal": "tests: [{ name: t, request: x, expect: { denied: true } }]",
+        "a request that cannot be": "tags: [x]\n"
+        "tests: [{ name: t, request: { max_candidates: 0.5 }, expect: { first: local } }]",
+    },
     "sort-key-without-effect": {
         "of a task": "tasks: { a: { keywords: [x], prefer: [fastest] }, c: {} }",
         "of a rule": rules("when: { tags: x }, prefer: [fastest]"),
@@ -1627,7 +1757,7 @@ def test_every_rule_has_a_near_miss() -> None:
         (date(2025, 6, 7), "was due to be switched off on 2025-06-06"),
     ],
 )
-def test_the_last_day_of_a_model_is_told_60_days_ahead(today: date, found: str | None) -> None:
+def test_the_last_day_of_a_model_is_reported_60_days_ahead(today: date, found: str | None) -> None:
     report = look(models("model: groq/llama-guard-3-8b, tier: heavy"), today)
     told = [d.message for d in report.findings if d.rule == "deprecated-model"]
     assert told == ([f"`groq/llama-guard-3-8b` {found}"] if found else [])
@@ -1665,6 +1795,84 @@ def test_a_server_of_our_own_may_have_any_model() -> None:
         ("score > 101", "`score` goes from 0 to 1"),
     ],
 )
-def test_a_number_out_of_range_is_told_its_range(when: str, help_: str) -> None:
+def test_the_range_is_named_for_a_number_out_of_it(when: str, help_: str) -> None:
     report = look(rules(f"when: {when}, avoid: [big]"))
     assert [(d.rule, d.help) for d in report.findings] == [("dead-rule", help_)]
+
+
+def test_three_rules_that_leave_no_model_together_are_reported() -> None:
+    report = look(
+        THREE + "\n" + rules("when: { tags: a }, avoid: [m0]", "when: { tags: b }, avoid: [m1]",
+                             "when: tokens > 500, avoid: [m2]")
+    )  # fmt: skip
+    told = [d.message for d in report.diagnostics if d.rule == "contradicting-rules"]
+    assert told == ["a request to which all of `r0`, `r1`, `r2` apply has no model left"]
+    two = look(THREE + "\n" + rules("when: { tags: a }, only: [m0]", "when: stream, avoid: [m0]"))
+    assert "all of" not in " ".join(d.message for d in two.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (rules("when: tokens > 5 and tokens < 3, avoid: [local, big]"), [("dead-rule", "error")]),
+        (
+            rules("when: tokens > 5 and tokens < 3, avoid: [big], shadow: true"),
+            [("dead-rule", "warning")],
+        ),
+        (
+            "limits: { l: { when: tokens > 5 and tokens < 3, requests: [5/min] } }",
+            [("dead-rule", "error")],
+        ),
+        (
+            rules("when: { tags: a }, avoid: [local, big], accept: { json: true }"),
+            [("contradicting-rules", "error")],
+        ),
+        (
+            rules("when: { tags: a }, only: [local]", "when: stream, only: [big]"),
+            [("contradicting-rules", "warning")],
+        ),
+        (
+            rules("when: { tags: a }, only: [local], needs: [vision]"),
+            [("contradicting-rules", "warning")],
+        ),
+        (
+            rules("when: { tags: a }, needs: [tools]", "when: \"'a' in tags and stream\", "
+                  "only: [local]"),
+            [("contradicting-rules", "warning")],
+        ),
+        (
+            rules("when: { tags: a }, only: [local]", "when: \"'a' in tags and stream\", "
+                  "only: [big]"),
+            [("contradicting-rules", "error")],
+        ),
+        (
+            rules("when: \"'a' in tags and stream\", only: [local]", "when: stream, only: [big]"),
+            [("contradicting-rules", "error")],
+        ),
+        (
+            "tasks: { code: { keywords: [x], only: [big] }, chat: {} }\n"
+            + rules("when: \"task == 'code' and stream\", avoid: [big]"),
+            [("contradicting-rules", "warning")],
+        ),
+        (
+            "tasks: { code: { keywords: [x], only: [big] }, chat: {} }\n"
+            + rules("avoid: [big], when: \"task in ['code', 'chat']\""),
+            [("contradicting-rules", "error")],
+        ),
+        (
+            rules("when: { tags: a }, avoid: [big]", "when: \"'a' in tags and stream\", "
+                  "avoid: [big]"),
+            [("rule-without-effect", "warning")],
+        ),
+    ],
+)  # fmt: skip
+def test_what_never_happens_is_an_error_and_what_happens_anyway_a_warning(
+    text: str, found: list[tuple[str, str]]
+) -> None:
+    report = look(text)
+    about = ("dead-rule", "contradicting-rules", "rule-without-effect")
+    told = [(d.rule, d.severity.value) for d in report.findings if d.rule in about]
+    assert told == found
+    assert (report.policy is None) == ("error" in dict(found).values())
+    assert report.decidable is not None  # to see why
+    assert not {d.rule for d in report.findings} & {"no-escalation-target"}

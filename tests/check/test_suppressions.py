@@ -67,7 +67,8 @@ def test_errors_cannot_be_accepted() -> None:
 
 
 def test_notes_can_be_accepted() -> None:
-    text = "discovery: { sources: [openrouter] } # policy-router: ignore[no-effect-yet]"
+    text = "reports: { gpu: { memory: 80GB, price: $2.50/hour } }"
+    text += " # policy-router: ignore[report-without-effect]"
     assert look(text).diagnostics == ()
 
 
@@ -111,7 +112,7 @@ def test_a_comment_in_a_text_is_none(text: str) -> None:
         "description: |\n  a text\n# policy-router: ignore[no-free-model]\n" + PREFER,
     ],
 )
-def test_a_comment_beside_a_text_is_one(text: str) -> None:
+def test_a_comment_after_a_text_is_one(text: str) -> None:
     assert rules_found(PAID + text) == []
 
 

@@ -27,7 +27,7 @@ BUDGET: Final = "budgets: { all: { cap: $10/month, then: free_only } }\n"
 LINE_OF_MODEL: Final = 6
 SECTIONS: Final = re.compile(
     r"(aliases|abilities|detect|attributes|tags|rules|tasks|limits|budgets|sessions|prefer|"
-    r"learning|outcomes): "
+    r"learning|outcomes|reports|alerts): "
 )
 
 WRONG_USES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
@@ -44,6 +44,18 @@ WRONG_USES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("outcomes: { kep: 90d }", "unknown-field"),
         ("outcomes: 90d", "wrong-type"),
         ("outcomes: { keep: 9000d }", "implausible-number"),
+    ),
+    "alerts": (
+        ("alerts: { webhook: ALERT_WEBHOOK }", "unknown-field"),
+        ("alerts: { webhook_env: https://hooks.example.com }", "bad-value"),
+        ("alerts: ALERT_WEBHOOK", "wrong-type"),
+        ("alerts: {}", "missing-field"),
+    ),
+    "reports": (
+        ("reports: { baselines: { heavy: bigger } }", "unknown-name"),
+        ("reports: { baselines: { fair: cheapest } }", "unknown-name"),
+        ("reports: { baseline: { heavy: big } }", "unknown-field"),
+        ("reports: { gpu: { memory: 80GB, price: $2/day } }", "bad-unit"),
     ),
     "defaults": (
         ("defaults: { max_token: 8k }", "unknown-field"),

@@ -172,7 +172,7 @@ def test_tools_that_the_provider_may_run(tool: Any) -> None:
         ({"modalities": 3, "audio": {"voice": "ash"}}, {"audio_output"}),
     ],
 )
-def test_needs_beside_the_messages(body: dict[str, Any], needs: set[str]) -> None:
+def test_needs_in_addition_to_the_messages(body: dict[str, Any], needs: set[str]) -> None:
     assert needs_beside(body) == needs
 
 

@@ -62,14 +62,14 @@ def test_small_talk_is_trivial_and_of_the_default_task() -> None:
     ]  # fmt: skip
 
 
-def test_a_task_is_told_by_the_words_of_the_policy() -> None:
+def test_a_task_is_recognized_by_the_words_of_the_policy() -> None:
     seen = CLASSIFIER.classify("Fill in the form, please")
     assert (seen.task, seen.identified_task, seen.confidence) == ("extract", "extract", 1.0)
     assert (seen.by, seen.evidence) == (MatchedBy.KEYWORDS, ("fill in the form",))
     assert seen.factors[-1].name == "criticality"
 
 
-def test_a_task_is_told_by_a_built_in_definition() -> None:
+def test_a_task_is_recognized_by_a_built_in_definition() -> None:
     seen = CLASSIFIER.classify("Solve the equation x + 1 = 3")
     assert (seen.task, seen.identified_task, seen.by) == ("math", "math", MatchedBy.BUILT_IN)
     assert "equation" in seen.evidence

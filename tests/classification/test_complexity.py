@@ -199,7 +199,7 @@ def test_words_that_weigh() -> None:
     assert keywords(replace(hard, tools=1, agentic=True), 0) == keywords(hard, 0)
 
 
-def test_the_words_of_the_policy_weigh_beside_the_built_in_ones() -> None:
+def test_the_words_of_the_policy_weigh_in_addition_to_the_built_in_ones() -> None:
     asked = read("A question of compliance")
     without, with_ = (Heuristic(keywords=words).estimate(*asked) for words in ((), ("compliance",)))
     assert with_.score > without.score

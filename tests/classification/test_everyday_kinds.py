@@ -100,7 +100,7 @@ def kind(text: str) -> WorkKind:
 @pytest.mark.parametrize(
     ("expected", "text"), [(name, text) for name, texts in KINDS.items() for text in texts]
 )
-def test_everyday_work_is_told_in_several_languages(expected: str, text: str) -> None:
+def test_everyday_work_is_recognized_in_several_languages(expected: str, text: str) -> None:
     told = kind(text)
     assert (told.name, told.probability >= CONFIDENT) == (expected, True)
 

@@ -50,7 +50,7 @@ def test_the_tools_of_an_agent_say_nothing_about_one_turn() -> None:
     ("prompt", "kind"),
     [("Translate 'good morning' into French.", "translation"), ("Wednesday", None)],
 )
-def test_a_kind_is_told_where_it_is_likely(prompt: str, kind: str | None) -> None:
+def test_a_kind_is_named_where_it_is_likely(prompt: str, kind: str | None) -> None:
     messages: list[Any] = [
         {"role": "user", "content": CODE},
         {"role": "assistant", "content": "3"},

@@ -146,7 +146,9 @@ JOINED = " ".join(f"é{word}é" for word in PARTS)
         (("é" * 49_995 + " wort5 ") * 3, ["wort5"]),
     ],
 )  # fmt: skip
-def test_words_that_are_parts_of_others_are_told_from_words(text: str, found: list[str]) -> None:
+def test_words_that_are_parts_of_others_are_distinguished_from_words(
+    text: str, found: list[str]
+) -> None:
     lists = KeywordLists([PARTS, ["zwei wörter", "zwei", "c++"]])
     looked = lists.look(text)
     assert {*looked.found(0), *looked.found(1)} == set(found) | (

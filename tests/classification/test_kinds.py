@@ -91,7 +91,7 @@ TELLING = {
 @pytest.mark.parametrize(
     ("name", "prompt"), [(name, prompt) for name, all_ in TELLING.items() for prompt in all_]
 )
-def test_a_plain_request_is_told(name: str, prompt: str) -> None:
+def test_a_plain_request_is_recognized(name: str, prompt: str) -> None:
     told = kind(prompt)
     assert told.name == name
     assert told.probability >= CONFIDENT
@@ -156,7 +156,7 @@ def test_a_greeting_says_nothing_of_a_long_text() -> None:
         ("def f(x):\n    assert x == 1\n    return x", True),
     ],
 )
-def test_code_is_told_from_prose_and_formulae(text: str, code: bool) -> None:
+def test_code_is_distinguished_from_prose_and_formulae(text: str, code: bool) -> None:
     assert is_code(read_text(text)) is code
 
 

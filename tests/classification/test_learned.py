@@ -334,7 +334,7 @@ def test_the_same_rows_give_the_same_bytes(
     assert "GSM8K, ZeroEval          160" in printed
 
 
-def test_no_data_is_said(tmp_path: Path) -> None:
+def test_no_data_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="no source of outcomes"):
         train_learned.main(["--data", str(tmp_path)])
 

@@ -74,7 +74,9 @@ BUILT_IN = (
         (WorkKind(), TaskFound("chat", 1.0, MatchedBy.DEFAULT)),
     ],
 )
-def test_a_task_named_like_a_built_in_kind_is_told_by_it(kind: WorkKind, found: TaskFound) -> None:
+def test_a_task_named_like_a_built_in_kind_is_recognized_by_it(
+    kind: WorkKind, found: TaskFound
+) -> None:
     assert Tasks(BUILT_IN).find("", NOTHING, kind) == found
 
 

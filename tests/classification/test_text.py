@@ -83,7 +83,7 @@ def test_words_and_phrases_of_the_vocabulary_are_counted() -> None:
     assert found("the word 请翻译 stood there") == {}
 
 
-def test_where_an_instruction_stands_is_told_apart() -> None:
+def test_where_an_instruction_stands_is_distinguished() -> None:
     filler = " ".join(["xyz"] * 40)
     assert read_text(f"summarize {filler} equation {filler} translate").asked == {
         "summarize",

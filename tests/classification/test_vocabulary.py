@@ -38,7 +38,7 @@ def test_no_entry_is_listed_twice() -> None:
         assert len(set(entries)) == len(entries)
 
 
-def test_a_phrase_is_filed_under_its_longest_word_by_the_word_beside_it() -> None:
+def test_a_phrase_is_filed_under_its_longest_word_by_the_word_next_to_it() -> None:
     known = vocabulary().words["function"]
     assert known.entry
     assert known.phrases is not None

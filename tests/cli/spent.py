@@ -13,8 +13,8 @@ from policy_router.decision.facts import situation_of
 from policy_router.domain.request import Request
 from policy_router.execution.accounting import Accounting
 from policy_router.ledger.open import open_store
-from policy_router.providers.chat import Usage
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.answers.chat import Usage
+from policy_router.providers.failures.failure import Failure, FailureKind
 
 if TYPE_CHECKING:
     import pytest

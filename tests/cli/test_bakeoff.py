@@ -61,7 +61,7 @@ def test_recorded_outcomes_give_a_plan_without_a_call(tmp_path: Path) -> None:
 def test_a_check_can_be_supposed(tmp_path: Path) -> None:
     file = recorded(tmp_path, verdicts=False)
     without = run("bakeoff", "--recorded", file)
-    assert "plan: heavy\nnothing cheaper surely keeps 97% of the quality of heavy" in without.out
+    assert "plan: heavy\nno cheaper plan certainly keeps 97% of the quality of heavy" in without.out
     supposed = run("bakeoff", "--recorded", file, "--check", "0.95/0.05", "--json").json
     assert supposed["plan"]["models"] == ["light", "heavy"]
 
@@ -74,7 +74,7 @@ def test_budgets_get_plans_no_worse_than_single_models(tmp_path: Path) -> None:
     for row in rows:
         assert row["quality"] >= max(row["best_model_quality"], row["best_mixture_quality"]) - 0.01
     table = run(*arguments).out
-    assert "no model is so cheap" in table
+    assert "no model costs that little" in table
     assert "% of plain: " in table
 
 
@@ -139,7 +139,7 @@ def test_a_model_that_fails_is_not_compared(tmp_path: Path) -> None:
         lines = [{"prompt": f"Is it {n}?", "expected": "yes"} for n in range(3)]
         done = ask(tmp_path, provider, lines, "--json")
         assert done.code == 0
-        assert "small: 3 answers missing, or without a mark" in done.err
+        assert "small: 3 answers missing or not marked" in done.err
         assert [each["model"] for each in done.json["models"]] == ["big"]
 
 
@@ -154,6 +154,19 @@ def test_a_spent_budget_stops_it_and_what_is_done_is_kept(tmp_path: Path) -> Non
         )  # fmt: skip
         assert "of 40 prompts are done" in done.err
         assert len(provider.requests) < 80
+
+
+def test_a_model_without_room_in_a_budget_is_named(tmp_path: Path) -> None:
+    with Simulated({"small": Say("yes"), "big": Say("yes")}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text().replace("unlimited", "$0.0001/day, then: block"))
+        lines = [{"prompt": f"Is it {n}?", "expected": "yes"} for n in range(3)]
+        done = run(
+            "bakeoff", prompts(tmp_path, lines), "-p", path, "--yes", "--state",
+            f"sqlite:///{tmp_path}/state.db",
+        )  # fmt: skip
+        assert "`big` is left out of 3 prompts: " in done.err
+        assert "budget" in done.err
 
 
 def test_an_interrupt_keeps_what_is_done(tmp_path: Path) -> None:
@@ -187,10 +200,16 @@ def test_calls_are_confirmed(tmp_path: Path) -> None:
     with Simulated() as provider:
         path = write(tmp_path, provider)
         file = prompts(tmp_path, [{"prompt": "Is it?", "expected": "yes"}])
-        done = run("bakeoff", file, "-p", path, "--state", f"sqlite:///{tmp_path}/state.db")
+        state = f"sqlite:///{tmp_path}/state.db"
+        done = run("bakeoff", file, "-p", path, "--state", state)
         assert done.code == 2
         assert "confirm the calls with --yes" in done.err
         assert not provider.requests
+        saved = tmp_path / "saved.jsonl"
+        for _ in range(2):
+            done = run("bakeoff", file, "-p", path, "--state", state, "--save", saved)
+            assert "confirm the calls with --yes" in done.err
+            assert not saved.exists()
 
 
 @pytest.mark.parametrize(
@@ -245,6 +264,20 @@ def test_repeated_prompts_count_once(tmp_path: Path) -> None:
         done = ask(tmp_path, provider, lines)
         assert len(provider.requests) == 4
         assert "3 prompts left out: a repeated id or text adds no evidence" in done.err
+        lines = [line | {"id": f"q{n}"} for n, line in enumerate(lines)]
+        done = ask(tmp_path, provider, lines)
+        assert "3 prompts left out: a repeated id or text adds no evidence" in done.err
+
+
+def test_a_judge_that_fails_gives_no_verdict(tmp_path: Path) -> None:
+    with Simulated({"small": Say("yes"), "big": Fail(500)}) as provider:
+        saved = tmp_path / "saved.jsonl"
+        lines = [{"prompt": f"Is it {n}?", "expected": "yes"} for n in range(3)]
+        done = ask(tmp_path, provider, lines, "--judge", "big", "--save", saved)
+        assert "the judge gave no verdict on 3 answers" in done.err
+        for line in saved.read_text().splitlines():
+            (answer,) = json.loads(line)["outcomes"].values()
+            assert (answer["score"], answer.get("passed")) == (1.0, None)
 
 
 @pytest.mark.parametrize(

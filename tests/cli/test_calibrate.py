@@ -46,7 +46,9 @@ def test_bands_move_to_where_the_labels_are(tmp_path: Path) -> None:
                 for n in range(130)]  # fmt: skip
     done = calibrate(tmp_path, [*lines, "", *middling])
     assert done.code == 0
-    assert done.out.startswith("# 390 requests; each figure is of requests that were not fitted.\n")
+    assert done.out.startswith(
+        "# 390 requests; each figure comes from requests that were not used for fitting.\n"
+    )
     assert "closeness to the right band" in done.out
     assert "hard: { from: 0." in done.out
     assert "min_tier: heavy }" in done.out
@@ -81,7 +83,7 @@ def test_labels_of_one_band_tell_nothing(tmp_path: Path) -> None:
     assert "too few: 200 requests, where two bands or more need 10 distinct prompts" in done.err
 
 
-def test_bands_that_no_label_names_are_said(tmp_path: Path) -> None:
+def test_bands_that_no_label_names_are_reported(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     text = (CASES / "team.yaml").read_text("utf-8")
     more = "    so-so: { from: 0.3 }\n    hard:"
@@ -119,7 +121,7 @@ def test_equal_prompts_are_one_however_they_are_written(tmp_path: Path) -> None:
         for line in lines
     ]
     done = calibrate(tmp_path, lines + chats)
-    assert done.out.startswith("# 600 requests of 300 distinct prompts; each figure is of ")
+    assert done.out.startswith("# 600 requests of 300 distinct prompts; each figure comes from ")
     few = calibrate(tmp_path, lines[:12] * 20)
     assert (few.code, few.out) == (2, "")
     assert "too few: 240 requests of 12 distinct prompts, where each half needs 50" in few.err

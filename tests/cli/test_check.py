@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +16,10 @@ from policy_router.check import manual, report
 from policy_router.check.report import Report, inspect_path
 from policy_router.check.shorten import MOST_SHOWN
 from policy_router.diagnostics import Diagnostic, Severity, Span, draw
-from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
+from tests.cli.run import BROKEN, DOUBTFUL, TEAM, clean_environment, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 DEAD = "warning[dead-rule] no request can meet `tokens > 1000 and tokens < 500`"
 
@@ -49,8 +52,8 @@ def test_text_is_what_draw_draws() -> None:
 def _noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every report has a note besides."""
 
-    def noted(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> Report:
-        found = inspect_path(path, wanted=wanted)
+    def noted(path: Path, *, wanted: Callable[[Diagnostic], bool], tests: Sequence[Path]) -> Report:
+        found = inspect_path(path, wanted=wanted, tests=tests)
         note = Diagnostic("curious", Severity.NOTE, "worth knowing", Span(str(path), 1, 1, 1, 8))
         return replace(found, diagnostics=(note, *found.findings))
 
@@ -382,7 +385,10 @@ def crowded(tmp_path: Path) -> str:
         "version: 1",
         "models: { m: { model: ollama_chat/x, price: free, context: 8k, tier: t } }",
     ]
-    rows += ["rules:", *(f"  - {{ name: r{i}, when: tokens < 0, avoid: [m] }}" for i in range(300))]
+    rows += [
+        "rules:",
+        *(f"  - {{ name: r{i}, when: tokens < 0, avoid: [m], shadow: true }}" for i in range(300)),
+    ]
     rows += ["tiers: [t,", *(f"    t{i}," for i in range(5)), "  ]", ""]
     path.write_text("\n".join(rows))
     return str(path)
@@ -453,3 +459,42 @@ def test_manifest_that_cannot_be_written(tmp_path: Path) -> None:
     assert result.code == 2
     assert "cannot be written" in result.err
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_standard_input_is_one_file() -> None:
+    told = run("check", "-", stdin=Path(DOUBTFUL).read_bytes())
+    assert told.code == 1
+    assert DEAD in told.out
+    assert "  --> standard input:6:25\n" in told.out
+    assert run("check", "-", stdin=Path(TEAM).read_bytes()).code == 0
+    for option in ("--watch", "--write-manifest"):
+        refused = run("check", "-", option)
+        assert refused.code == 2
+        assert "standard input is no file of a folder" in refused.err
+
+
+def test_what_is_not_there_cannot_be_watched(tmp_path: Path) -> None:
+    done = run("check", "--watch", tmp_path / "missing.yaml")
+    assert (done.code, done.out) == (2, "")
+    assert "there is nothing to watch at " in done.err
+
+
+def test_watching_checks_again_after_each_change(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_bytes(Path(TEAM).read_bytes())
+    command = [sys.executable, "-m", "policy_router", "check", "--watch", str(path)]
+    environment = clean_environment()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        assert "No findings in 1 file\n" in lines
+        path.write_bytes(Path(DOUBTFUL).read_bytes())
+        assert "Found 2 warnings in 1 file\n" in lines
+        path.write_bytes(Path(TEAM).read_bytes())
+        assert "No findings in 1 file\n" in lines
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    finally:
+        process.kill()
+        process.communicate()

@@ -76,12 +76,12 @@ def test_explain_shows_every_counter(url: str) -> None:
     assert done.code == 4
     assert done.out.split("\n\n")[-1] == (
         "Counters\n"
-        f"  model small                 0 of 3 requests a min                        {at}11:14\n"
-        f"  model small                 0 of 2 at once                               {at}11:21\n"
-        f"  limit each-user   user ada  5 of 5 requests an hour  opens 13:11:00 CET  {at}19:38\n"
-        f"  limit each-user   user ada  5 of 90 requests a day                       {at}19:46\n"
-        f"  budget team                 $4.98 of $5.00 a month                       {at}21:3\n"
-        f"  budget each-user  user ada  $0.00 of $1.00 a day                         {at}22:3\n"
+        f"  model small                 0 of 3 requests a minute                      {at}11:14\n"
+        f"  model small                 0 of 2 at once                                {at}11:21\n"
+        f"  limit each-user   user ada  5 of 5 requests an hour   opens 13:11:00 CET  {at}19:38\n"
+        f"  limit each-user   user ada  5 of 90 requests a day                        {at}19:46\n"
+        f"  budget team                 $4.98 of $5.00 a month                        {at}21:3\n"
+        f"  budget each-user  user ada  $0.00 of $1.00 a day                          {at}22:3\n"
     )
 
 
@@ -99,6 +99,10 @@ def test_why_not_shows_the_counters_of_one_model(url: str) -> None:
         f"  budget team                $4.98 of $5.00 a month   "
         f"opens 2026-12-01 00:00:00 CET  {at}21:3\n"
         f"  budget each-user  no user  $0.00 of $1.00 a day     {'':29}  {at}22:3\n"
+        "\n"
+        "Temporary reasons, apart from the policy\n"
+        "  budget `team`: $4.98 of $5.00 a month used, this request may use $0.121, "
+        "opens 2026-12-01 00:00:00 CET\n"
     )
 
 
@@ -136,11 +140,11 @@ def test_seats_open_when_an_attempt_ends(tmp_path: Path, monkeypatch: pytest.Mon
     spend(url, *(Try("small", 1, f"u{i}", running=True) for i in range(2)))
     done = run("explain", "-p", COUNTED, "--state", url, "--why-not", "small")
     assert done.out.startswith("small is out: limit `small`: 2 of 2 at once used\n")
-    assert "2 of 2 at once           opens when an attempt ends  " in done.out
+    assert "2 of 2 at once            opens when an attempt ends  " in done.out
 
 
 @pytest.mark.parametrize("command", ["route", "explain"])
-def test_a_store_out_of_reach_is_said(tmp_path: Path, command: str) -> None:
+def test_a_store_out_of_reach_is_reported(tmp_path: Path, command: str) -> None:
     (tmp_path / "ledger.db").write_text("This is no ledger. " * 100)
     done = run(command, "-p", COUNTED, "--state", f"sqlite:///{tmp_path}/ledger.db")
     assert done.code == 0

@@ -75,6 +75,16 @@ def test_what_was_never_tried_is_never_known(policy: str, journal: str) -> None:
     assert "what the other policy would have called was never or hardly called" in done.out
 
 
+def test_what_was_drawn_for_a_single_user_is_not_known(policy: str, journal: str) -> None:
+    drawn = {"user": "ada", "arms": {"e": "e"}, "propensity": 0.5, "model": "large", "task": "code"}
+    rows = [answered(f"d{number}", at=time.time() - 60, **drawn) for number in range(300)]
+    write(JournalAddress.parse(journal), rows)
+    done = run("evaluate", policy, "--journal", journal)
+    assert "not known: the arms were drawn for too few users or tenants" in done.out
+    found = run("evaluate", policy, "--journal", journal, "--json").json
+    assert (found["known"], found["estimates"]["snips"]["high"]) == (False, None)
+
+
 def test_no_outcomes(policy: str, journal: str) -> None:
     rows = [answered(at=time.time() - 60, task="unknown")]
     write(JournalAddress.parse(journal), rows)

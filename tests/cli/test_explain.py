@@ -152,12 +152,12 @@ def test_a_default_is_shown_as_one(tmp_path: Path) -> None:
     assert "Facts       hour 12 · weekday 'mon' · plan 'free'" in stated.splitlines()
 
 
-def test_what_no_model_can_is_said() -> None:
+def test_what_no_model_can_is_reported() -> None:
     headline = "No model may answer this request: no model of the policy has the ability `video`"
     assert headline in explain("--need", "video").out.splitlines()
 
 
-def test_step_down_off_is_said(tmp_path: Path) -> None:
+def test_step_down_off_is_reported(tmp_path: Path) -> None:
     text = Path(TEAM).read_text() + "fallback: { step_down: false }\n"
     (tmp_path / "p.yaml").write_text(text)
     out = run("explain", "-p", tmp_path, "--task", "code").out
@@ -185,6 +185,11 @@ def test_why_not_shows_one_model() -> None:
         f"  + private data stays here  {TEAM}:42:11\n"
         "       tags               {'private'}\n"
         "       'private' in tags  true\n"
+        "\n"
+        "It may answer the request\n"
+        "  without tag `private`\n"
+        "\n"
+        "Or change the policy: without rule `private data stays here` it may answer.\n"
     )
     placed = explain("--tag", "private", "--why-not", "big", "--tokens", "1k")
     assert placed.out == (
@@ -228,6 +233,11 @@ def test_why_not_in_json() -> None:
     found = explain("--tag", "private", "--why-not", "cloud", "--json").json
     assert found["candidates"] == []
     assert [each["model"] for each in found["skipped"]] == ["cloud"]
+    told = found["why_not"]
+    assert [[each["says"] for each in changes] for changes in told["changes"]] == [
+        ["without tag `private`"]
+    ]
+    assert (told["smallest"], told["parts_suffice"], told["state"]) == (True, True, [])
     found = explain("--tag", "private", "--why-not", "big", "--json").json
     assert [(each["rank"], each["model"]) for each in found["candidates"]] == [(2, "big")]
     assert found["skipped"] == []
@@ -511,8 +521,8 @@ def test_the_checks_of_the_answer_are_shown(tmp_path: Path) -> None:
     request = ("explain", "Hi", "-p", path, "--task", "form", "--tag", "private,strict")
     shown = " ".join(run(*request).out.split())
     assert (
-        "Checks task `form`: json, json_schema, max_chars 100, stop_reason stop or length, "
-        "llm by `big`; else a higher tier, then the best answer (" in shown
+        "Checks of the answer task `form`: json, json_schema, max_chars 100, stop_reason stop or "
+        "length, llm by `big`; else a higher tier, then the best answer (" in shown
     )
     assert "rule `strict`: python a.b:c; else a higher tier, then an error (" in shown
     assert "`big` does not judge: excluded by `only` of rule `private stays` (" in shown

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from policy_router.cli.journal_option import journal_of
-from policy_router.cli.store_option import StoreLocation
+from policy_router.cli.options.journal import journal_of
+from policy_router.cli.options.store import StoreLocation
 from policy_router.journal.address import JournalAddress
 from policy_router.journal.reader import JournalReader
 from tests.cli.run import run
@@ -25,13 +25,13 @@ def test_feedback_is_kept(journal: JournalAddress) -> None:
     options = ("--label", "too_long", "--by", "ada", "--journal", journal.url)
     result = run("feedback", "d1", "0.25", *options)
     assert (result.code, result.out) == (0, "")
-    assert result.err == "kept: 0.25 for d1 by ada\n"
+    assert result.err == "recorded: 0.25 for d1 by ada\n"
     assert [outcome.feedback for outcome in read(journal)] == [0.25]
     with JournalReader(journal) as reader:
         assert [each.label for each in reader.feedback("d1")] == ["too_long"]
 
 
-def test_the_journal_is_beside_the_state_store(journal: JournalAddress) -> None:
+def test_the_journal_is_next_to_the_state_store(journal: JournalAddress) -> None:
     assert journal.file is not None
     state = f"sqlite:///{journal.file.with_name('router.db')}"
     assert run("feedback", "d1", "1", "--state", state).code == 0
@@ -41,7 +41,7 @@ def test_the_journal_is_beside_the_state_store(journal: JournalAddress) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("never", "1"), "no decision `never`"),
+        (("never", "1"), "no decision with this id"),
         (("d1", "1.5"), "from 0 to 1"),
         (("d1", "1", "--by", "check"), "policy's checks"),
         (("d1", "1", "--journal", "mysql://ada:hunter2@db/x"), "no journal has an address like"),
@@ -49,7 +49,7 @@ def test_the_journal_is_beside_the_state_store(journal: JournalAddress) -> None:
         (("d1", "1", "--journal", "sqlite:////nowhere/at/all.db"), "there is no journal at"),
     ],
 )
-def test_what_is_wrong_is_said(
+def test_what_is_wrong_is_reported(
     journal: JournalAddress, arguments: tuple[str, ...], words: str
 ) -> None:
     assert journal.file is not None

@@ -9,10 +9,10 @@ import pytest
 
 from policy_router import load
 from policy_router.domain.fallback import Cooldown
-from policy_router.execution.cooldown import Cooldowns
-from policy_router.execution.shared_health import SharedHealth
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.execution.health.shared_health import SharedHealth
 from policy_router.ledger.open import open_store
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 from tests.cli.run import run
 from tests.cli.spent import COUNTED, NOON, stop_the_clock
 
@@ -56,7 +56,7 @@ def test_a_table_of_the_models(url: str) -> None:
     head, *rows = done.out.splitlines()
     assert head.split() == ["model", "state", "until", "at", "fault", "cause"]
     assert rows[0].split() == [first.name, "open", "13:01:00", "CET", "model", "timeout"]
-    assert rows[1].split() == [second.name, "resting", "13:01:30", "CET", "model", "rate_limited"]
+    assert rows[1].split() == [second.name, "cooldown", "13:01:30", "CET", "model", "rate_limited"]
 
 
 def test_as_json(url: str) -> None:
@@ -78,7 +78,7 @@ def test_a_breaker_that_is_lifted(url: str) -> None:
     done = run("health", "--policy", COUNTED, "--state", url, "--lift", first)
     assert (done.code, done.err) == (0, f"{first}: lifted\n")
     assert states(url)[first] == "ok"
-    assert states(url)[second] == "resting"
+    assert states(url)[second] == "cooldown"
     assert run("health", "--policy", COUNTED, "--state", url, "--lift", first).err == (
         f"{first}: nothing to lift\n"
     )
@@ -94,7 +94,9 @@ def test_a_model_of_which_only_the_processes_that_call_it_know(url: str, tmp_pat
         "fallback: { degraded: { success: 90%, then: skip } }\n"
     )
     done = run("health", "--policy", str(path), "--state", url, "--lift", "m")
-    told = "m: nothing to lift in the store; every process that shares it observes the model anew\n"
+    told = (
+        "m: nothing to lift in the store; every process that shares it observes the model afresh\n"
+    )
     assert (done.code, done.err) == (0, told)
 
 
@@ -105,7 +107,7 @@ def test_a_model_that_there_is_not(url: str) -> None:
     assert f"`{first}`" in done.err
 
 
-def test_a_store_that_nobody_has_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unused_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stop_the_clock(monkeypatch, NOON)
     missing = f"sqlite:///{tmp_path}/none.db"
     assert set(states(missing).values()) == {"ok"}

@@ -105,7 +105,7 @@ def test_a_place_that_cannot_be_written(alone: Path, argv: list[str]) -> None:
     assert "cannot write f/" in result.err
 
 
-def test_nothing_found_is_said(
+def test_nothing_found_is_reported(
     here: LocalServer, alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finding, "discover", lambda _: look(here))
@@ -119,7 +119,7 @@ def test_nothing_found_is_said(
     assert run("route").code == 0
 
 
-def test_the_schema_is_written_beside_the_policy(
+def test_the_schema_is_written_next_to_the_policy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.server.keys import digest_of, read_keys
+from policy_router.server.identity.keys import digest_of, read_keys
 from tests.cli.run import run
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_wrong_uses(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     run("keys", "add", "ada", "--keys", file)
     for arguments, message in (
-        (("add", "ada"), "there is a key `ada` already"),
+        (("add", "ada"), "there is already a key `ada`"),
         (("add", "a b"), "is not the name of a key"),
         (("add", "bob", "--max-cost", "dear"), "must be an amount in US dollars"),
         (("revoke", "adda"), "did you mean `ada`?"),

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from policy_router.cli import check
 from policy_router.cli.app import COMMANDS
+from policy_router.cli.commands import check
 from tests.cli.run import BROKEN, DOUBTFUL, ROOT, TEAM, clean_environment, run, start
 
 
@@ -44,13 +44,13 @@ def test_version() -> None:
         ([], "Usage: policy-router"),
         (["chek"], "'check'"),
         (["check", "--formt", "json"], "--format"),
-        (["check", "--format", "yaml"], "choose one of text, json, github, sarif"),
+        (["check", "--format", "yaml"], "the known ones are `text`, `json`, `github`, `sarif`"),
         (["route", "--tsk", "x"], "--task"),
         (["route", "a", "b"], "b"),
         (["route", "--max-candidates", "0"], "--max-candidates"),
     ],
 )
-def test_wrong_usage_is_told_on_stderr(argv: list[str], said: str) -> None:
+def test_wrong_usage_is_reported_on_stderr(argv: list[str], said: str) -> None:
     result = run(*argv)
     assert result.code == 2
     assert result.out == ""
@@ -131,7 +131,7 @@ def test_a_reader_who_leaves_changes_no_exit_code(argv: list[str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
-def test_a_full_disk_is_said() -> None:
+def test_a_full_disk_is_reported() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "policy_router", "schema"],
@@ -224,7 +224,7 @@ ESCAPE = "x\x1b[31m"
         (["route"], 2),
     ],
 )
-def test_nothing_that_is_said_drives_a_terminal(
+def test_no_output_drives_a_terminal(
     monkeypatch: pytest.MonkeyPatch, argv: list[str], code: int
 ) -> None:
     monkeypatch.setenv("POLICY_ROUTER_POLICY", ESCAPE)

@@ -47,7 +47,7 @@ def test_each_model_has_its_list(tmp_path: Path) -> None:
     assert "tokens after the caller's system text" in out
     assert "seed forced" in out
     assert "long: Think about what is asked, then answer it in the plainest wo..." in out
-    assert out.splitlines()[-1] == "No prompt: plain"
+    assert out.splitlines()[-1] == "without a prompt: plain"
 
 
 def test_one_model_as_json(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_one_model_as_json(tmp_path: Path) -> None:
 def test_an_unknown_model(tmp_path: Path) -> None:
     found = run("prompts", "--policy", policy(tmp_path), "--model", "smal")
     assert found.code == 2
-    assert found.err.endswith("error: no model is called `smal`: did you mean `small`?\n")
+    assert found.err.endswith("error: the policy has no model `smal`: did you mean `small`?\n")
 
 
 def test_route_shows_what_each_candidate_gets(tmp_path: Path) -> None:

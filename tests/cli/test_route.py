@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policy_router import classify, load
+from policy_router.cases.clock import moment
 from policy_router.classification.body import read_messages
 from policy_router.classification.classifier import Classifier
 from policy_router.classification.tokens.bound import most_tokens
-from policy_router.cli.request import RequestArguments, moment, prepare_request
+from policy_router.cli.options.request import RequestArguments, prepare_request
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.request import Request
 from tests.cli.run import BROKEN, TEAM, Result, run
@@ -212,7 +213,7 @@ def test_the_prompt_may_come_by_standard_input() -> None:
         (["--max-cost", "-1"], "is not an amount of dollars"),
         (["--max-cost", "1e-3"], "is not an amount of dollars"),
         (["--max-price", "cheap"], "is not an amount of dollars"),
-        (["--max-price", "cheap/M"], "is not a price per tokens"),
+        (["--max-price", "cheap/M"], "is not a token price"),
         (["--max-latency", "soon"], "is not a duration"),
         (["--max-latency", ""], "is not a duration"),
         (["--min-quality", "nan"], "`nan` is not a number from 0 to 1"),
@@ -320,7 +321,7 @@ def test_json_of_models_that_are_out() -> None:
     assert (found["complexity"], found["score"]) == (None, None)
 
 
-def test_a_price_nobody_knows(tmp_path: Path) -> None:
+def test_an_unknown_price(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         "version: 1\nmodels: { odd: { model: openrouter/acme/x, tier: light, context: 8k } }\n"
         "budgets: { all: { cap: unlimited } }\n"
@@ -345,7 +346,7 @@ def test_a_policy_that_cannot_be_used(tmp_path: Path, command: str) -> None:
     assert "no policy files" in empty.err
 
 
-def test_the_default_policy_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_policy_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "team.yaml").write_text(Path(TEAM).read_text())

@@ -49,4 +49,4 @@ def test_an_unknown_rule() -> None:
     result = run("rules", "ded-rule")
     assert result.code == 2
     assert result.out == ""
-    assert result.err == "error: no rule is called `ded-rule`: did you mean `dead-rule`?\n"
+    assert result.err == "error: there is no rule `ded-rule`: did you mean `dead-rule`?\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -41,6 +42,7 @@ def serving(
     process = subprocess.Popen(
         [sys.executable, "-m", "policy_router", "serve", *map(str, arguments)],
         cwd=ROOT,
+        stdin=subprocess.DEVNULL,  # no terminal, whoever runs the tests
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -76,7 +78,7 @@ def test_the_readme_says_what_the_demo_says() -> None:
 def test_the_demo_answers_what_it_says_to_try() -> None:
     with serving("--demo", "--port", 0) as (process, told):
         assert re.match(r"demo @[0-9a-f]{7} \(.*policy.yaml\), 4 models", told["policy"])
-        assert told["to"] == "this machine only, without keys"
+        assert told["callers"] == "this machine only, without keys"
         curl, url, *options = shlex.split(told["try"])
         assert curl == "curl"
         flags = dict(zip(options[::2], options[1::2], strict=True))
@@ -90,7 +92,8 @@ def test_the_demo_answers_what_it_says_to_try() -> None:
 
 @pytest.fixture
 def provider() -> Iterator[Simulated]:
-    with Simulated({"small": [Say("in time", latency=1.0), Stall(), Say("again")]}) as provider:
+    script = (Say("in time", latency=1.0), Stall(), Stall(after=2), Say("again"))
+    with Simulated({"small": script}) as provider:
         yield provider
 
 
@@ -113,30 +116,49 @@ def test_the_end_lets_requests_finish_and_settles_the_rest(
     state = f"sqlite:///{tmp_path / 'state.db'}"
     answers: list[httpx.Response | Exception] = []
 
-    def ask(url: str) -> None:
+    begun = threading.Event()
+
+    def ask(url: str, number: int) -> None:
+        body = {"model": "auto", "messages": HELLO, "max_tokens": 9, "stream": number == 3}
         try:
-            body = {"model": "auto", "messages": HELLO}
-            answers.append(httpx.post(f"{url}/v1/chat/completions", json=body, timeout=120))
+            with httpx.stream("POST", f"{url}/v1/messages", json=body, timeout=120) as answer:
+                if number == 3:
+                    begun.set()
+                answer.read()
+            answers.append(answer)
         except httpx.HTTPError as error:
             answers.append(error)
 
-    for grace, number in ((30, 1), (0, 2), (30, 3)):
+    for grace, number in ((30, 1), (0, 2), (0, 3), (30, 4)):
         options = ("--policy", policy, "--port", 0, "--state", state, "--grace", grace)
         with serving(*options) as (process, told):
-            asking = threading.Thread(target=ask, args=(url_of(told),))
+            asking = threading.Thread(target=ask, args=(url_of(told), number))
             asking.start()
             arrived(provider, number)
+            if number == 3:
+                assert begun.wait(60)
             process.send_signal(signal.SIGTERM)
             asking.join()
-            process.wait(60)
-    first, second, third = answers
-    assert isinstance(first, httpx.Response)
-    assert first.json()["choices"][0]["message"]["content"] == "in time"
-    assert not isinstance(second, httpx.Response) or second.status_code >= 500
-    assert provider.requests[1].disconnected.is_set()
-    # The one that was cut short gave its place back, so there is room for one.
-    assert isinstance(third, httpx.Response)
-    assert third.json()["choices"][0]["message"]["content"] == "again"
+            assert process.wait(60) == 0
+            assert "Traceback" not in process.communicate()[1]
+    whole, cut, stream, again = answers
+    assert isinstance(whole, httpx.Response)
+    assert whole.json()["content"][0]["text"] == "in time"
+    told_later = "the server stops, and the answer was not complete in time: send the request again"
+    assert isinstance(cut, httpx.Response)
+    assert (cut.status_code, cut.headers["retry-after"]) == (503, "1")
+    assert "x-should-retry" not in cut.headers
+    error = {"type": "overloaded_error", "message": told_later}
+    assert cut.json()["error"] == error
+    assert isinstance(stream, httpx.Response)
+    *_, last = stream.text.strip().split("\n\n")
+    assert last.startswith("event: error\ndata: ")
+    assert json.loads(last.partition("data: ")[2])["error"] == {**error, "code": "server_stopping"}
+    assert provider.requests[1].disconnected.wait(60)
+    assert provider.requests[2].disconnected.wait(60)
+    # Those that were cut short gave their place back, so there is room for one.
+    assert isinstance(again, httpx.Response)
+    assert again.json()["content"][0]["text"] == "again"
 
 
 def children(process: subprocess.Popen[str]) -> list[int]:
@@ -189,7 +211,9 @@ def test_several_processes_serve_together(policy: Path, tmp_path: Path) -> None:
             assert counted(url) == {"answered": 3, "denied": 2}  # of the killed one, too
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
-            assert f"server process {first} ended (-9); another starts" in process.communicate()[1]
+            said = process.communicate()[1]
+            assert f"worker {first} exited (-9); starting another" in said
+            assert "answered by" not in said  # it is in the decision log
     assert len(log.read_text().splitlines()) == 5
 
 
@@ -233,6 +257,22 @@ def accepts(url: str) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((host, int(port))):
         return True
     return False
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hangup_has_every_process_look_at_the_policy(
+    policy: Path, tmp_path: Path, workers: int
+) -> None:
+    options = ("--policy", policy, "--port", 0, "--state", f"sqlite:///{tmp_path / 'state.db'}")
+    with serving(*options, "--workers", workers) as (process, told):
+        assert ask(url_of(told)).status_code == 200
+        process.send_signal(signal.SIGHUP)
+        heard: list[str] = []
+        while len(heard) < workers:
+            line = process.stderr.readline() if process.stderr is not None else ""
+            heard += [line] if "SIGHUP" in line else []
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
 
 
 def test_ctrl_c_is_130(policy: Path, tmp_path: Path) -> None:
@@ -310,7 +350,7 @@ def test_keys_open_a_server_and_close_it_again(policy: Path, tmp_path: Path) -> 
     file = tmp_path / "keys.json"
     key = run("keys", "add", "ada", "--keys", file).out.strip()
     with serving("--policy", policy, "--port", 0, "--keys", file) as (_, told):
-        assert told["to"] == f"whoever has one of the keys in {file} (1)"
+        assert told["callers"] == f"1 key in {file}"
         url, headers = f"{url_of(told)}/v1/models", {"authorization": f"Bearer {key}"}
         assert httpx.get(url, timeout=60).status_code == 401
         assert httpx.get(url, headers=headers).status_code == 200

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policy_router.cli.store_option import StoreLocation, Unreachable, location_of, opened
+from policy_router.cli.options.store import StoreLocation, Unreachable, location_of, opened
 from policy_router.errors import StoreError
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.store import Attribution, Hold, Settlement
@@ -127,7 +127,7 @@ def test_a_store_within_reach_of_two_processes(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_what_is_logged_meanwhile_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_logged_meanwhile_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     async def main() -> None:
         async with opened(StoreLocation("memory://")) as store:
             assert isinstance(store, MemoryStore)

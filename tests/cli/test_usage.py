@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from policy_router.domain.identity import key_id
+from policy_router.journal.address import JournalAddress
 from tests.cli.run import BROKEN, CASES, run
 from tests.cli.spent import COUNTED, DAY, MINUTE, NOON, Try, spend, stop_the_clock
+from tests.journal.make import answered, write
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_before_anything_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert done.out.split("\n\n", 1)[1] == (CASES / "unused.txt").read_text()
 
 
-def test_where_nothing_was_counted_it_is_said_where_that_was_looked_up(
+def test_where_nothing_was_counted_the_store_that_was_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -131,7 +134,7 @@ def test_a_policy_that_counts_nothing(tmp_path: Path) -> None:
     assert "The policy has no limits and no budgets." in done.out
 
 
-def test_models_that_are_gone_and_models_without_a_price(
+def test_removed_models_and_models_without_a_price(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_the_clock(monkeypatch)
@@ -144,8 +147,8 @@ def test_models_that_are_gone_and_models_without_a_price(
     )
     done = run("usage", "-p", tmp_path, "--state", url)
     assert "budget all  $0.00 a month" in done.out
-    assert "big    1         1,000      500         $0.002\n" in done.out
-    assert "small  1         1,000      500         unknown\n" in done.out
+    assert "big           1      1,000         500   $0.002\n" in done.out
+    assert "small         1      1,000         500  unknown\n" in done.out
     assert "free models: 0 of 2 answers, 0%" in done.out
     found = run("usage", "-p", tmp_path, "--state", url, "--json").json
     assert [(m["model"], m["free"]) for m in found["today"]["models"]] == [
@@ -215,7 +218,7 @@ def test_json_has_one_shape(url: str) -> None:
     assert run("usage", "-p", COUNTED, "--json").json["today"]["free_share"] is None
 
 
-def test_an_older_ledger_that_was_cut_is_said(
+def test_an_older_ledger_that_was_cut_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_the_clock(monkeypatch)
@@ -247,5 +250,37 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 def test_a_moment_later_is_another_window(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stop_the_clock(monkeypatch, NOON + 59 * MINUTE)
     out = run("usage", "-p", COUNTED, "--state", url).out
-    assert "model small                  0 of 3 requests a min" in out
+    assert "model small                  0 of 3 requests a minute" in out
     assert "limit each-user, user ada    4 of 5 requests an hour" in out
+
+
+def test_watching_shows_it_again_until_it_is_stopped(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", pause)
+    done = run("usage", "-p", COUNTED, "--state", url, "--watch")
+    assert (done.code, pauses) == (0, [2.0] * 3)
+    once = run("usage", "-p", COUNTED, "--state", url).out
+    assert done.out == "\n".join([once] * 3)
+    wrong = run("usage", "-p", COUNTED, "--state", url, "--watch", "--json")
+    assert (wrong.code, "leave out --json" in wrong.err) == (2, True)
+
+
+def test_calls_in_the_journal_say_that_they_are_counted_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_the_clock(monkeypatch)
+    beside = JournalAddress.next_to(tmp_path / "ledger.db")
+    state = f"sqlite:///{tmp_path}/ledger.db"
+    write(beside, [])
+    assert "elsewhere" not in run("usage", "-p", COUNTED, "--state", state).err
+    write(beside, [answered(at=NOON - DAY)], "b2")
+    done = run("usage", "-p", COUNTED, "--state", state)
+    assert "has calls, so they are counted elsewhere" in done.err

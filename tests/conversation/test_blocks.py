@@ -87,7 +87,7 @@ def test_a_hostile_summary_takes_no_longer_than_another(sign: str) -> None:
         ("-" * 100 + "user messages", False),
     ],
 )
-def test_the_heading_over_what_the_user_said(heading: str, is_one: bool) -> None:
+def test_the_heading_over_the_text_of_the_user(heading: str, is_one: bool) -> None:
     opening = "This session is being continued from a previous conversation\n"
     assert asked_in(f"{opening}{heading}\n- fix it") == ("fix it" if is_one else "")
 

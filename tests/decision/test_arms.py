@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy_router.catalog.table import Catalog
+from policy_router.decision.arm_assignment import draw_arms, number_of
 from policy_router.decision.decide import decide
-from policy_router.decision.drawing import draw_arms, number_of
 from policy_router.decision.facts import situation_of
 from policy_router.domain.experiments import Assignment
 from policy_router.domain.identity import key_id

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain, combinations, islice, permutations
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from policy_router.decision.ability_index import KEPT_NEEDS, AbilityIndex
 from policy_router.decision.decide import decide
 from policy_router.decision.lookup import KEPT
-from policy_router.decision.ranking import Rankings
+from policy_router.decision.order.measured_orders import ORDERS, PLACES
+from policy_router.decision.order.ranking import Rankings
 from policy_router.decision.rule_effects import KEPT_PER_RULE
 from policy_router.decision.space import MAX_BOXES
 from policy_router.domain.condition import TAGS, Any, Op
 from policy_router.domain.condition import Test as Has
+from policy_router.domain.experience import Measured, Measurement
 from policy_router.domain.facts import Vocabulary
+from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
+from policy_router.domain.prices import Price
 from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule
 from policy_router.domain.snapshot import Snapshot
 from tests import reference
-from tests.generate import assemble, condition
+from tests.generate import assemble, condition, situations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.decision.policy import Policy
 
 VOCABULARY = Vocabulary((), ())
 MODELS = tuple(Model(f"m{i}", f"openai/m{i}", "light", 0, quality=i / 20) for i in range(14))
@@ -62,6 +75,44 @@ def test_many_orders_of_keys() -> None:
         request = Request(prefer=prefer)
         expected = reference.decide(policy, request, Snapshot())
         assert tuple(c.name for c in decide(policy, request).candidates) == expected.candidates
+
+
+def test_many_measured_values_and_lengths_of_answers() -> None:
+    dear = tuple(
+        replace(model, price=Price(input=(i + 1) * 10**9, output=(14 - i) * 10**9))
+        for i, model in enumerate(MODELS)
+    )
+    learning = Learning(LearningMode.ADJUST, min_samples=10)
+    keys = (SortKey.RELIABLE, SortKey.CHEAPEST)
+    policy = assemble(dear, (), VOCABULARY, bands=(), prefer=keys)
+    policy = replace(policy, learning=learning)
+    assert len(MODELS) * 256 > PLACES
+
+    def worlds() -> Iterator[Snapshot]:
+        for n in range(300):
+            share, length = Measurement(n % 7 / 10, 12), Measurement(50.0 + n, 9 + n % 3)
+            yield Snapshot(measured={"m3": Measured(success=share), "m5": Measured(output=length)})
+
+    kept = list(worlds())
+    for cap in (None, *range(1, 4 * ORDERS)):
+        for n, snapshot in enumerate((*kept, *kept[:9]) if cap is None else kept[:3]):
+            request = Request(tokens=7 * n, max_tokens=cap)
+            expected = reference.decide(policy, request, snapshot)
+            decision = decide(policy, request, snapshot)
+            assert tuple(c.name for c in decision.candidates) == expected.candidates
+            assert decide(policy, request, snapshot) == decision
+
+
+@settings(max_examples=60, deadline=None)
+@given(situations(), st.lists(st.tuples(st.integers(0, 9000), st.integers(1, 900)), max_size=4))
+def test_what_was_measured_is_kept_for_any_request(
+    situation: tuple[Policy, Request, Snapshot], sizes: list[tuple[int, int]]
+) -> None:
+    policy, request, snapshot = situation
+    for tokens, cap in sizes:
+        other = replace(request, tokens=tokens, max_tokens=cap)
+        assert decide(policy, other, snapshot) == decide(replace(policy), other, snapshot)
+    assert decide(policy, request, snapshot) == decide(replace(policy), request, snapshot)
 
 
 def test_needs_are_kept_for_some_sets_only() -> None:

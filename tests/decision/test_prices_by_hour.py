@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.decision.decide import decide
-from policy_router.decision.price_periods import PricePeriods
-from policy_router.decision.ranking import Rankings
+from policy_router.decision.order.price_periods import PricePeriods
+from policy_router.decision.order.ranking import Rankings
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.hours import EVERY_DAY, Hours
 from policy_router.domain.limits import Limit, Metric

@@ -151,7 +151,7 @@ def test_an_experiment_never_allows_what_the_policy_does_not(
 # -- which one -------------------------------------------------------------------------------------
 
 
-def test_the_first_prompt_that_fits_the_model_and_the_request_is_heard() -> None:
+def test_the_first_prompt_that_fits_the_model_and_the_request_is_used() -> None:
     found = policy(
         Prompt("long", ("a",), LONG, TEXT),
         Prompt("always", ("a", "b"), None, TEXT),
@@ -269,7 +269,7 @@ def test_what_an_experiment_shortens_must_fit_without_it() -> None:
 
 
 @pytest.mark.parametrize("place", list(Placement))
-def test_a_text_in_place_of_the_callers_is_counted_beside_it(place: Placement) -> None:
+def test_a_text_in_place_of_the_callers_is_counted_in_addition(place: Placement) -> None:
     model = with_prompt(SOME, Prompt("p", ("a",), None, TEXT, place))
     request = Request(tokens=100)
     assert model.most_input(request) == 100 + (model.prompt or Prompt("", ())).most_tokens

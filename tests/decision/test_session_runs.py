@@ -166,8 +166,8 @@ def test_the_tier_never_falls_and_rises_for_a_reason(keep: Keep) -> None:
             first = turn.decision.candidates[0].model.rank
             assert first >= min(step.rank, strongest)
         assert rises <= 2
-    assert reasons == {"band ", "an answer of ", *(r for r in reasons if "results of tools" in r)}
-    assert any("results of tools" in reason for reason in reasons)
+    assert reasons == {"band ", "an answer of ", *(r for r in reasons if "tool results" in r)}
+    assert any("tool results" in reason for reason in reasons)
 
 
 def test_the_same_runs_flap_without_sessions_and_not_with_them() -> None:

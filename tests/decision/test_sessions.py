@@ -180,7 +180,7 @@ def test_a_new_session_is_decided_like_any_other_request() -> None:
         (
             state("small"), {"tool_errors": TOOL_ERRORS}, Snapshot(NOW),
             "middle",
-            "leaves `small`: below tier `standard`: 3 results of tools in a row were errors",
+            "leaves `small`: below tier `standard`: 3 tool results in a row were errors",
         ),
         (
             state("large"), {"task": "code"}, Snapshot(NOW),

@@ -64,7 +64,7 @@ def test_a_limit_in_shadow_is_judged_by_what_was_used(used: int, excluded: bool)
     assert [effect.removed for effect in decision.shadow] == ([("a",)] if excluded else [])
 
 
-def test_a_rule_in_shadow_is_told_for_texts_that_must_share_a_vector_space_too() -> None:
+def test_a_rule_in_shadow_is_reported_for_texts_that_must_share_a_vector_space_too() -> None:
     request = Request(task="chat", tags=frozenset({"less"}), one_space=True)
     before = decide(POLICY, Request(task="chat", one_space=True))
     (effect,) = decide(POLICY, request).shadow

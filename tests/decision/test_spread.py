@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy_router.decision.decide import decide
-from policy_router.decision.draws import draws
+from policy_router.decision.order.draws import draws
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey

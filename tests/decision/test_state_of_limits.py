@@ -116,7 +116,7 @@ def test_a_named_subject_has_its_own_cap(tenant: str | None, used: int, full: bo
     )
     assert bool(found) is full
     if full:
-        assert f"{used} of {9 if tenant == 'acme' else 5} requests a min used" in found["free"]
+        assert f"{used} of {9 if tenant == 'acme' else 5} requests a minute used" in found["free"]
 
 
 def test_the_cap_of_a_subject_is_what_an_attempt_reserves() -> None:
@@ -184,7 +184,7 @@ def test_a_limit_in_shadow_tells_and_excludes_nothing() -> None:
     names, effects = shadow(PAYS, calls, used={calls.key(ANYONE): Reading(5)})
     assert names == ["free", "small", "big"]
     assert effects == [
-        "would have excluded `big`: limit `calls`: 5 of 5 requests a min used",
+        "would have excluded `big`: limit `calls`: 5 of 5 requests a minute used",
     ]
     assert shadow(PAYS, calls, used={calls.key(ANYONE): Reading(4)})[1] == []
 
@@ -326,7 +326,7 @@ def test_what_is_in_shadow_is_counted_and_refuses_nothing() -> None:
     assert [key.name for key, _ in reads] == ["team"]
 
 
-def test_budgets_in_shadow_that_exclude_the_same_models_are_told_one_by_one() -> None:
+def test_budgets_in_shadow_that_exclude_the_same_models_are_reported_one_by_one() -> None:
     quiet = [
         replace(TEAM, name=name, cap=10**6, narrow_at=(), shadow=True) for name in ("one", "two")
     ]

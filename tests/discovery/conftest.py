@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.discovery.servers import LocalServer, serving
+from tests.discovery.sim import SimulatedSources, simulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,3 +18,10 @@ def here() -> Iterator[LocalServer]:
     """A server on this machine that answers like all kinds of servers."""
     with serving() as place:
         yield place
+
+
+@pytest.fixture
+def sources() -> Iterator[SimulatedSources]:
+    """Simulated sources of models on this machine."""
+    with simulated() as running:
+        yield running

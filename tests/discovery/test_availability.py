@@ -49,7 +49,7 @@ def test_keys_by_name(asked: Model, environ: dict[str, str], texts: list[str]) -
     assert "secret" not in repr(found)
 
 
-def test_models_that_need_one_key_are_told_together() -> None:
+def test_models_that_need_one_key_are_reported_together() -> None:
     every = [model(name, "openai/x") for name in "abcde"]
     for models, words in (
         (every[:1], "`a`"),

@@ -72,7 +72,7 @@ def test_the_simulated_provider_is_asked_by_the_command(
     assert gone.code == 1
 
 
-def test_each_key_is_tried_and_none_is_told(here: LocalServer, monkeypatch: Any) -> None:
+def test_each_key_is_tried_and_none_is_shown(here: LocalServer, monkeypatch: Any) -> None:
     monkeypatch.setenv("OTHER", f"{CANARY}-other")
     here.says("a", names("x"))
     here.says("b", {"error": {"message": f"wrong key: {CANARY}"}}, status=401)
@@ -111,7 +111,7 @@ def test_anthropic_is_asked_in_its_own_format(here: LocalServer) -> None:
     assert answered.text.startswith(f"{here.root}/c/v1 answers")
     # There are more than were read, so it may be among those.
     assert missing.level is Severity.NOTE
-    assert "`claude-opus-9` is not in the part of its list that was read" in missing.text
+    assert "`claude-opus-9` is not in the part that was read of the list" in missing.text
 
 
 def test_further_pages_are_read_from_the_same_server_only(here: LocalServer) -> None:
@@ -167,7 +167,7 @@ def test_no_answer(here: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert broken.level is Severity.WARNING
 
 
-def test_what_cannot_be_asked_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_asked_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHERE", "http://user:password@127.0.0.1/v1")
     bad = replace(model("bad", "openai/x"), api_base_env="WHERE")
     unset = replace(model("unset", "openai/x"), api_base_env="NOWHERE")

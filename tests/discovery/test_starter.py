@@ -13,9 +13,9 @@ from policy_router.check.report import inspect
 from policy_router.discovery.local import (
     KEYS,
     Discovered,
-    ServedModel,
     Server,
 )
+from policy_router.discovery.served import ServedModel
 from policy_router.discovery.starter import TIERS, compose, hosted_models
 from policy_router.language.files import PolicyFile
 
@@ -174,6 +174,14 @@ def test_of_models_that_all_go_soon_the_last_is_taken() -> None:
     assert chosen(priced(gpt_5=days[0], gpt_4_1=days[1], gpt_4o=days[2])) == ["gpt-5"]
     assert chosen(priced(gpt_5=days[0], gpt_4o=days[1])) == ["gpt-4o"]
     assert chosen(priced(gpt_5=DAY.isoformat())) == ["gpt-5"]
+
+
+@pytest.mark.parametrize("key", ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"])
+def test_a_key_of_a_large_provider_opens_models_of_two_tiers(key: str) -> None:
+    policy = checked(compose(Discovered(keys=(key,)), catalog(), DAY)).policy
+    assert policy is not None
+    assert {model.tier for model in policy.models} == {"standard", "heavy"}
+    assert all(model.api_key_env == key for model in policy.models)
 
 
 def test_a_key_that_opens_nothing_is_named() -> None:

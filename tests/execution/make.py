@@ -12,8 +12,8 @@ from policy_router.domain.decision import Candidate, Decision
 from policy_router.domain.models import Model
 from policy_router.domain.request import Request
 from policy_router.domain.situation import Situation
-from policy_router.providers.body import Body
-from policy_router.providers.failure import CallFailed, Failure
+from policy_router.providers.failures.failure import CallFailed, Failure
+from policy_router.providers.requests.body import Body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

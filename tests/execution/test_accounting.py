@@ -22,8 +22,8 @@ from policy_router.execution.accounting import Accounting
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.reader import EntryKind
 from policy_router.ledger.store import Crossing, Ended, Refusal, Refused, Stale, Unavailable
-from policy_router.providers.chat import Usage
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.answers.chat import Usage
+from policy_router.providers.failures.failure import Failure, FailureKind
 from tests.generate import assemble
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import Charge
-    from policy_router.execution.account import RequestAccount
+    from policy_router.execution.accounts.account import RequestAccount
     from policy_router.ledger.reader import LedgerEntry
     from policy_router.ledger.store import Ending, Hold, Settlement
 

@@ -10,18 +10,19 @@ import pytest
 
 from policy_router.domain.decision import Reason
 from policy_router.domain.fallback import Cooldown
-from policy_router.execution.attempt import CallContext, RunningAttempt, SideCall, side_call
-from policy_router.execution.cooldown import Cooldowns
+from policy_router.execution.attempt import CallContext, RunningAttempt
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.execution.side_call import SideCall, side_call
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.reader import EntryKind
-from policy_router.providers.chat import NO_USAGE
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.answers.chat import NO_USAGE
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.user_caller import AdaptedCaller
 from tests.execution.make import HANG, HELLO, FakeCaller, response, spoken
 from tests.execution.test_accounting import NOON, PAID, account, budget, policy, rows
 
 if TYPE_CHECKING:
-    from policy_router.execution.account import RequestAccount
+    from policy_router.execution.accounts.account import RequestAccount
 
 R500 = Failure(FailureKind.SERVER_ERROR, "500", 500)
 R429 = Failure(FailureKind.RATE_LIMITED, "429", 429, retry_after=30)

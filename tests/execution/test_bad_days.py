@@ -16,12 +16,12 @@ from policy_router.domain.request import Request
 from policy_router.domain.situation import Situation
 from policy_router.domain.snapshot import Snapshot
 from policy_router.errors import RoutingError
-from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
-from policy_router.execution.health_report import HealthState, health_of
-from policy_router.execution.own_breaker import PERHAPS_THE_REQUEST
-from policy_router.execution.shared_health import SharedHealth
-from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
+from policy_router.execution.health.breaker_scope import MAYBE_THE_REQUEST
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.execution.health.health_report import HealthState, health_of
+from policy_router.execution.health.shared_health import SharedHealth
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind, FailureScope
 from tests.execution.make import HELLO, candidate, decision, response
 from tests.ledger.stores import NOON, STORES, Clock, World, fresh_prefix, world
 
@@ -166,6 +166,13 @@ async def first_second_of_recovery(process: Process, provider: Provider) -> int:
             return second
 
 
+async def exchange(process: Process) -> None:
+    """Sends what a process changed, and reads what others did."""
+    # An exchange in the background may have taken the changes, and not sent them yet.
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    await process.shared.exchange()
+
+
 @pytest.fixture(params=["guarded", "sqlite", "redis"])
 def w(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     place: Any = fresh_prefix() if request.param == "redis" else tmp_path
@@ -180,8 +187,8 @@ def test_two_processes_and_a_restart_probe_no_more_than_one(w: World) -> None:
     one, two = Process(w.clock, provider, w.store, 1), Process(w.clock, provider, other, 2)
     asked = w.do(requests(8, one, two))
     assert provider.total() <= 1.2 * asked
-    w.do(one.shared.exchange())
-    w.do(two.shared.exchange())
+    w.do(exchange(one))
+    w.do(exchange(two))
     before = sum(n for (name, _), n in provider.calls.items() if name == "a")
     third = Process(w.clock, provider, other, 3)  # begins now, and knows what the others found out
     w.do(requests(1, third, one, two))
@@ -269,7 +276,7 @@ def state_of_a(process: Process) -> HealthState:
 @pytest.mark.parametrize(
     ("kind", "between"),
     [
-        *((kind, 1.0) for kind in sorted(PERHAPS_THE_REQUEST)),
+        *((kind, 1.0) for kind in sorted(MAYBE_THE_REQUEST)),
         (FailureKind.TIMEOUT, 0.02),
         (FailureKind.TIMEOUT, 20.0),
     ],
@@ -317,7 +324,7 @@ def test_a_user_whose_requests_failed_gets_the_model_back() -> None:
     asyncio.run(day())
 
 
-@pytest.mark.parametrize("kind", [FailureKind.CONNECT, *sorted(PERHAPS_THE_REQUEST)])
+@pytest.mark.parametrize("kind", [FailureKind.CONNECT, *sorted(MAYBE_THE_REQUEST)])
 def test_a_dead_provider_is_found_as_fast_with_one_user(kind: FailureKind) -> None:
     async def calls(user: str | None) -> int:
         clock = Clock()
@@ -387,13 +394,13 @@ def test_processes_share_what_fails_for_one_user(w: World) -> None:
 
     for _ in range(5):
         w.do(ask(one, "ada"))
-    w.do(one.shared.exchange())
-    w.do(two.shared.exchange())
+    w.do(exchange(one))
+    w.do(exchange(two))
     now = w.clock.now
     assert list(two.cooldowns.cooling(now, "ada")) == ["a"]
     assert two.cooldowns.cooling(now, "bob") == two.cooldowns.cooling(now) == {}
     assert not any("ada" in key for key in two.cooldowns.board.known())
     assert two.cooldowns.lift(candidate("a").model)
-    w.do(two.shared.exchange())
-    w.do(one.shared.exchange())
+    w.do(exchange(two))
+    w.do(exchange(one))
     assert one.cooldowns.cooling(now, "ada") == {}

@@ -13,7 +13,7 @@ from policy_router.domain.decision import Reason
 from policy_router.domain.models import Model
 from policy_router.execution.bulkhead import Bulkheads
 from policy_router.loading import load
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 from tests.execution.make import HANG, FakeCaller, response, spoken
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from policy_router.domain.fallback import Action, Fallback, FaultClass
 from policy_router.domain.models import Model
 from policy_router.execution.chain import Chain, ChainStep, Move
 from policy_router.execution.chain_states import TRANSITIONS, ChainEvent, ChainState
-from policy_router.providers.failure import Failure, FailureKind, FailureScope
+from policy_router.providers.failures.failure import Failure, FailureKind, FailureScope
 from tests.execution.make import candidate
 
 if TYPE_CHECKING:

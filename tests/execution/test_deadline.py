@@ -14,7 +14,7 @@ from policy_router import AllModelsFailedError, Router, StateUnavailableError, U
 from policy_router.errors import NoCandidateError, TooLargeError
 from policy_router.ledger.memory import MemoryStore
 from policy_router.loading import load
-from policy_router.providers.failure import FailureKind
+from policy_router.providers.failures.failure import FailureKind
 from tests.execution.make import HANG, FakeCaller, response, spoken
 from tests.own_callers import OwnCaller, answer
 

@@ -16,20 +16,21 @@ from policy_router.domain.decision import Candidate
 from policy_router.domain.fallback import Action, Cooldown, Fallback, FaultClass
 from policy_router.domain.models import Model
 from policy_router.errors import AllModelsFailedError, BadRequestError
-from policy_router.events import Attempted, Event, EventSource
+from policy_router.event_source import EventSource
+from policy_router.events import Attempted, Event
 from policy_router.execution.chain import Chain, Move
 from policy_router.execution.chain_states import ChainState
-from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.endpoints import KeyTurns, at_address, usable_keys
 from policy_router.execution.executor import Executor
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.fault_domain import with_each_key
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.fault_domain import with_each_key
 from tests.execution.make import HELLO, FakeCaller, candidate, decision, response, spoken
 from tests.execution.test_executor import Time, kinds
 
 if TYPE_CHECKING:
     from policy_router.execution.answer import Answer
-    from policy_router.providers.body import Body
+    from policy_router.providers.requests.body import Body
 
 R429 = Failure(FailureKind.RATE_LIMITED, "429", 429, retry_after=30)
 R401 = Failure(FailureKind.CREDENTIAL, "401", 401)
@@ -239,7 +240,7 @@ def test_the_variable_wins_over_the_address_in_the_policy() -> None:
         ("http://", "does not hold an address"),
         ("https://ann:hunter2@llm.example.com/v1", "contains credentials"),
         ("https://llm.example.com/v1?api_key=hunter2", "contains credentials"),
-        ("http://169.254.169.254/v1", "is not one of a model"),
+        ("http://169.254.169.254/v1", "is not the address of a model"),
     ],
 )
 def test_what_is_no_address_is_a_failure_that_does_not_repeat_it(

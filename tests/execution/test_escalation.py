@@ -13,11 +13,12 @@ from policy_router.acceptance.user_code import Functions
 from policy_router.domain.acceptance import Accept, OnRejected
 from policy_router.domain.fallback import Fallback, OnBreak
 from policy_router.errors import AllModelsFailedError, RoutingError
-from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
-from policy_router.execution.cooldown import Cooldowns
+from policy_router.event_source import EventSource
+from policy_router.events import Answered, Attempted, Decided, Event, Exhausted
 from policy_router.execution.executor import Executor
-from policy_router.providers.body import Body
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.providers.failures.failure import Failure, FailureKind
+from policy_router.providers.requests.body import Body
 from tests.execution import checks_of_ours
 from tests.execution.make import (
     DICE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sys
 import threading
@@ -18,17 +19,18 @@ from policy_router.execution.estimators import _score
 from policy_router.ledger.memory import MemoryStore
 from policy_router.live.policy_compiler import compile_policy
 from policy_router.live.reload import Live
-from policy_router.providers.adapt import to_answer
+from policy_router.providers.answers.adapt import to_answer
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.simulated import Fail, Say, Simulated, Stall
 from tests.execution.make import HANG, FakeCaller, response, spoken
+from tests.own_callers import OwnCaller, answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
+    from policy_router.providers.requests.body import Body
     from policy_router.providers.simulated.behaviour import Behaviour
 
 POLICY = """\
@@ -131,6 +133,19 @@ def test_a_model_that_may_not_answer_may_not_estimate(tmp_path: Path) -> None:
         assert [hit.model for hit in provider.requests] == ["small"]
 
     play(tmp_path, Say("9"), scene)
+
+
+def test_a_request_that_was_shown_in_one_hour_is_not_decided_by_the_next() -> None:
+    nights = "  - { name: nights, when: hour >= 20, avoid: [judge] }\n"
+    said = {"cap": "$1", "within": "120s", "step_down": "true", "estimator": "{ llm: judge }"}
+    policy = load(text=POLICY.format(url="http://127.0.0.1:9", **said) + nights)
+    caller = OwnCaller(lambda _: answer("9"))
+    moments = itertools.count(1_799_955_000.0, 3600)  # 19:30 UTC, an hour later each time
+    with Router(policy, caller, decide_at=lambda: next(moments)) as router:
+        decision = router.route(EASY)
+    assert caller.asked == ["judge"]
+    assert decision.score == 0.9
+    assert decision.rules == ()
 
 
 @pytest.mark.parametrize(

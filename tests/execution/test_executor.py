@@ -11,10 +11,11 @@ import pytest
 
 from policy_router.domain.fallback import Action, Fallback, FaultClass
 from policy_router.errors import AllModelsFailedError, BadRequestError, NoCandidateError
-from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
-from policy_router.execution.cooldown import Cooldowns
+from policy_router.event_source import EventSource
+from policy_router.events import Answered, Attempted, Decided, Event, Exhausted
 from policy_router.execution.executor import Executor
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.providers.failures.failure import Failure, FailureKind
 from tests.execution.make import DICE, HANG, HELLO, FakeCaller, candidate, decision, response
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from policy_router.decision.facts import situation_of
 from policy_router.domain.facts import Vocabulary
 from policy_router.execution.accounting import Accounting
 from policy_router.ledger.memory import MemoryStore
-from policy_router.providers.body import Body
+from policy_router.providers.requests.body import Body
 from tests.execution.test_accounting import NOON, PAID, REQUEST, budget
 from tests.generate import assemble
 

@@ -22,8 +22,8 @@ from policy_router.domain.snapshot import Snapshot
 from policy_router.execution.order_functions import OrderFunctions
 
 if TYPE_CHECKING:
-    from policy_router.providers.body import Body
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
+    from policy_router.providers.requests.body import Body
 
 POLICY = load(
     text="""\

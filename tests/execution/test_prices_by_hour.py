@@ -24,8 +24,8 @@ from policy_router.execution.accounting import Accounting
 from policy_router.ledger.memory import MemoryStore
 from policy_router.live.policy_compiler import compile_policy
 from policy_router.live.reload import Live
-from policy_router.providers.chat import Usage
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.answers.chat import Usage
+from policy_router.providers.failures.failure import Failure, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.simulated import Say, Simulated
 from tests.generate import assemble

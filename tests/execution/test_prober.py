@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from policy_router import Router
 from policy_router.domain.fallback import Probe
 from policy_router.execution.accounting import Accounting
-from policy_router.execution.cooldown import Cooldowns
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.execution.health.shared_health import SharedHealth
 from policy_router.execution.prober import Prober
-from policy_router.execution.shared_health import SharedHealth
 from policy_router.ledger.memory import MemoryStore
 from policy_router.loading import load
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 from policy_router.providers.user_caller import AdaptedCaller
 from tests.execution.make import FakeCaller, response, usage_chunk
 from tests.ledger.stores import NOON, Clock
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
+    from policy_router.providers.requests.body import Body
 
 TEXT = """
 version: 1

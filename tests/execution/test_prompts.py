@@ -10,7 +10,7 @@ from policy_router import Router, load
 from policy_router.decision.decide import decide
 from policy_router.events import Answered, Attempted
 from policy_router.observe.records import read_record, record_of
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 from tests.execution.make import FakeCaller, response
 
 if TYPE_CHECKING:

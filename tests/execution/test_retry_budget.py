@@ -12,7 +12,7 @@ from policy_router.domain.fallback import Fallback
 from policy_router.domain.models import Model
 from policy_router.execution.executor import Executor
 from policy_router.execution.retry_budget import EARNED, MOST, RetryBudget
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 from tests.execution.make import HELLO, FakeCaller, decision, response
 
 M = Model("m", "openai/x", "t", 0)

@@ -31,7 +31,7 @@ from policy_router.execution.sessions import (
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.sessions import SessionRecord
 from policy_router.ledger.sqlite.store import SqliteStore
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 from tests.execution.make import chunk, spoken
 from tests.own_callers import OwnCaller, answer
 
@@ -327,7 +327,7 @@ def test_processes_that_share_a_store_agree(tmp_path: Path) -> None:
     run(main())
 
 
-def test_nobody_steers_the_session_of_another() -> None:
+def test_no_caller_steers_the_session_of_another() -> None:
     async def main() -> None:
         w = World()
         w.says["tiny"] = FailureKind.SERVER_ERROR
@@ -448,7 +448,7 @@ def test_a_state_is_the_same_after_the_store() -> None:
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", "3", '{"cached": 1}', '{"cached": [[1, 2]], "model": "m"}']
 )
-def test_what_another_version_wrote_begins_anew(text: str) -> None:
+def test_what_another_version_wrote_starts_again(text: str) -> None:
     assert from_record(SessionRecord(NOW, 0, text)) is None
 
 
@@ -484,7 +484,7 @@ def test_a_session_begins_in_the_tier_of_its_first_model() -> None:
     assert (weak.rank, weak.reason) == (2, "band `hard` needs it")
 
 
-def test_a_rejected_answer_that_nobody_bettered_raises_nothing() -> None:
+def test_a_rejected_answer_without_a_better_one_raises_no_tier() -> None:
     outcome = SessionOutcome("tiny", 0, frozenset({"tiny"}), rejected="tiny")
     after = advance(step(STATE, 1), outcome, NOW + 1)
     assert after is not None

@@ -24,14 +24,15 @@ from policy_router.errors import (
     RoutingError,
     StreamBrokenError,
 )
-from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
+from policy_router.event_source import EventSource
+from policy_router.events import Answered, Attempted, Decided, Event, Exhausted
 from policy_router.execution import stream_attempt
 from policy_router.execution.accounting import Accounting
-from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
+from policy_router.execution.health.cooldown import Cooldowns
 from policy_router.ledger.memory import MemoryStore
-from policy_router.providers.body import Body
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
+from policy_router.providers.requests.body import Body
 from tests.execution.make import DICE, HANG, HELLO, FakeCaller, chunk, decision, spoken, usage_chunk
 from tests.generate import assemble
 
@@ -199,7 +200,7 @@ def test_stall() -> None:
     ("end", "attempts"),
     [([chunk("one"), chunk("", finish="stop")], [None]), (spoken(), ["empty", None])],
 )
-def test_a_connection_left_open_after_the_finish_reason_holds_nobody(
+def test_a_connection_left_open_after_the_finish_reason_holds_up_no_caller(
     end: list[Any], attempts: list[str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_attempt, "USAGE_WITHIN", 0.05)
@@ -223,7 +224,7 @@ def test_a_filter_in_the_middle_is_not_asked_of_another_model() -> None:
     assert (seen.text, caller.calls, seen.attempts) == ("one ", ["a"], ["content_policy"])
 
 
-def test_other_words_end_a_resumed_stream_at_no_cost_to_the_health_of_who_said_them() -> None:
+def test_other_words_end_a_resumed_stream_and_do_not_count_against_their_model() -> None:
     cooldowns = Cooldowns(lambda: 100.0)
     caller = FakeCaller(a=[HALF], b=[spoken("something ", "else")])
     seen = read(

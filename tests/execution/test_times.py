@@ -14,7 +14,7 @@ from policy_router.domain.situation import Situation
 from policy_router.errors import AllModelsFailedError, RoutingError
 from policy_router.execution.executor import Executor
 from policy_router.execution.progress import for_task
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 from tests.execution.make import HANG, HELLO, FakeCaller, candidate, decision, response, spoken
 from tests.execution.test_executor import Time, kinds
 

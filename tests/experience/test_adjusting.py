@@ -152,7 +152,8 @@ def test_calls_and_feedback_of_the_program_are_experience_too(tmp_path: Path) ->
             decision = await router.aroute(HELLO, task="extract")
             async with router.attempt(decision, "first") as attempt:
                 attempt.settle(checks={"tests pass": False})
-            router.record(decision, "second", seconds=1.0, checks={"tests pass": True})
+            again = await router.aroute(HELLO, task="extract")
+            router.record(again, "second", seconds=1.0, checks={"tests pass": True})
             await router.experience.refresh()
             chat = router.experience.performance("second", task="chat")
             assert chat.quality is not None

@@ -43,7 +43,7 @@ def test_the_last_experiment_takes_its_section_with_it() -> None:
 
 def test_an_experiment_without_a_winner_is_removed() -> None:
     advice, patch, _ = patched(HEAD + BLOCK, wins=False)
-    assert advice == "remove experiment `e`: no arm is better than the control"
+    assert advice == "remove experiment `e`: no arm is shown to be better than the control"
     assert [line for line in patch.splitlines()[2:] if line.startswith("+")] == []
 
 

@@ -13,7 +13,7 @@ from benchmarks.experiments import Row, Values, costs, stopped_at, succeeds
 from policy_router.domain.experiments import Measure
 from policy_router.experience.comparison import LEAST, ArmVerdict, compare
 from policy_router.experience.moments import Moments
-from policy_router.experience.sequences import standard_errors
+from policy_router.experience.sequences import standard_errors, with_few_clusters
 
 CLUSTERS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=30)
 
@@ -52,6 +52,50 @@ def test_an_interval_that_always_holds_is_wider_than_the_usual_one() -> None:
     assert 2.9 < standard_errors(1, 0.05) < 3.2
     assert standard_errors(1, 0.05) < min(standard_errors(0.1, 0.05), standard_errors(10, 0.05))
     assert standard_errors(1, 0.05) < standard_errors(1, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "quantile"), [(2, 19.21), (5, 5.51), (10, 3.96), (30, 3.27), (500, 3.01)]
+)
+def test_few_clusters_need_the_quantile_of_student(degrees: int, quantile: float) -> None:
+    """By the tables of Student's distribution, for what three standard errors leave."""
+    assert quantile < with_few_clusters(3, degrees) < 1.25 * quantile
+    assert with_few_clusters(1e3, 1) > 1e100  # and no overflow
+
+
+def aa_verdicts(tenants: int, seed: int) -> bool:
+    """Whether an experiment that changes nothing gets a verdict, where the tenants differ, a few
+    have most of the requests, and each is in one arm."""
+    random = Random(seed)  # noqa: S311  a simulation
+    rates = [random.betavariate(8, 2) for _ in range(tenants)]
+    arms = [random.random() < 0.5 for _ in range(tenants)]
+    asking = random.choices(range(tenants), [1 / (n + 1) for n in range(tenants)], k=2_000)
+    rows = [[0, 0] for _ in range(tenants)]
+    for number, tenant in enumerate(asking, 1):
+        rows[tenant][0] += 1
+        rows[tenant][1] += random.random() < rates[tenant]
+        if number % 100 == 0:
+            arm, control = (
+                Moments.of(
+                    (n, total) for (n, total), own in zip(rows, arms, strict=True) if own is is_arm
+                )
+                for is_arm in (True, False)
+            )
+            said = compare(Measure.SUCCESS, arm, control, error=0.05, planned=2_000)
+            if said.verdict is not ArmVerdict.GO_ON:
+                return True
+    return False
+
+
+@pytest.mark.parametrize("tenants", [4, 10])
+def test_few_tenants_who_differ_prove_nothing(tenants: int) -> None:
+    assert sum(aa_verdicts(tenants, seed) for seed in range(100)) <= 5
+
+
+def test_an_arm_that_always_fails_is_seen_with_four_tenants_too() -> None:
+    arm, control = Moments.of([(200, 0.0)] * 2), Moments.of([(200, 190.0)] * 2)
+    said = compare(Measure.SUCCESS, arm, control, error=0.05, planned=2_000)
+    assert said.verdict is ArmVerdict.DROP
 
 
 def rates(arm: float, control: float, count: int = 1000) -> tuple[Moments, Moments]:
@@ -110,7 +154,7 @@ def test_a_guard_is_broken_by_an_arm_that_is_surely_worse_and_measured_beyond_it
     ],
     ids=lambda row: row.name,
 )
-def test_two_equal_arms_are_seldom_told_apart_however_often_one_looks(row: Row) -> None:
+def test_two_equal_arms_are_seldom_distinguished_however_often_one_looks(row: Row) -> None:
     random, runs = Random(1), 120  # noqa: S311  no secret
     wrong = sum(stopped_at(row, random)[1] is not ArmVerdict.GO_ON for _ in range(runs))
     assert wrong / runs <= 0.05

@@ -124,7 +124,7 @@ def test_counts_wait_for_a_store_that_is_away_and_count_once(arrives: bool) -> N
     asyncio.run(main())
 
 
-def test_what_waits_is_bounded_and_told(
+def test_what_waits_is_bounded_and_reported(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(keeper_module, "MOST_WAITING", 2)
@@ -142,9 +142,7 @@ def test_what_waits_is_bounded_and_told(
 
     with caplog.at_level(logging.ERROR):
         asyncio.run(main())
-    assert [r.message for r in caplog.records] == [
-        "counts of outcomes are dropped, so that they are missing: too many wait"
-    ]
+    assert [r.message for r in caplog.records] == ["counts of outcomes were dropped: too many wait"]
 
 
 def test_it_works_in_the_background_and_stores_what_is_left() -> None:

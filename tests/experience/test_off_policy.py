@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -81,3 +82,34 @@ def test_one_outcome() -> None:
     found: OffPolicyEstimate = estimate([LoggedChoice("chat", "small", 1.0, 1.0, "small")])
     assert (found.logged, found.snips.value, found.known) == (1.0, 1.0, False)
     assert found.needed == 99
+
+
+def drawn_for_users(random: Random, users: int) -> tuple[list[LoggedChoice], float]:
+    """The outcomes of users who differ, each with one model for good, and what the other model
+    would have earned."""
+    choices, truth = [], 0.0
+    for user in range(users):
+        large, good = random.random() < 0.3, random.gauss(0.75, 0.15)
+        for _ in range(20):
+            truth += min(max(good, 0.0), 1.0) / (users * 20)
+            model, propensity = ("large", 0.3) if large else ("small", 0.7)
+            reward = float(random.random() < good)
+            choices.append(LoggedChoice("chat", model, propensity, reward, "large", f"user {user}"))
+    return choices, truth
+
+
+def test_the_outcomes_of_one_user_are_one_draw() -> None:
+    held = narrower = 0
+    for seed in range(100):
+        choices, truth = drawn_for_users(seeded(seed), 50)
+        found = estimate(choices).snips
+        held += found.low <= truth <= found.high
+        alone = estimate([replace(choice, subject=None) for choice in choices]).snips
+        narrower += alone.low <= truth <= alone.high
+    assert held >= 85
+    assert narrower < held - 5  # what they said when each outcome counted as a draw
+
+
+def test_a_single_user_says_nothing() -> None:
+    found = estimate([LoggedChoice("chat", "large", 0.3, 1.0, "large", "user ada")] * 500)
+    assert (found.known, found.needed, found.snips.known) == (False, None, False)

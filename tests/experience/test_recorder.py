@@ -13,13 +13,13 @@ from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.outcome import Role
 from policy_router.domain.request import Request
 from policy_router.events import Answered, Event, Exhausted
-from policy_router.experience import counts, recorder
+from policy_router.experience import counts, rated_answers, recorder
 from policy_router.experience.counts import OutcomeCounts, tenant_group
 from policy_router.experience.nodes import Node, OutcomeKey
 from policy_router.experience.recorder import DECLINED, FAILED, OutcomeRecorder
 from policy_router.ledger.tallies import DAY
 from policy_router.loading import load
-from policy_router.providers.failure import FailureKind
+from policy_router.providers.failures.failure import FailureKind
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
@@ -172,7 +172,7 @@ def test_feedback_counts_for_the_answer_and_once_for_each_source() -> None:
 
 def test_what_does_not_fit_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "MOST_ROWS", 1)
-    monkeypatch.setattr(recorder, "MOST_ANSWERS", 1)
+    monkeypatch.setattr(rated_answers, "MOST_ANSWERS", 1)
     heard = OutcomeRecorder(lambda: POLICY)
     heard(end(attempt(), attempt("large")))
     heard(end(attempt()))

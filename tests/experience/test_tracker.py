@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, ParamSpec
 import pytest
 
 from policy_router.catalog.table import Catalog
+from policy_router.decision.arm_assignment import draw_arms
 from policy_router.decision.decide import decide
-from policy_router.decision.drawing import draw_arms
 from policy_router.decision.facts import situation_of
 from policy_router.domain.attempt import Attempt
 from policy_router.domain.experiments import CONTROL
+from policy_router.domain.feedback import Feedback, GivenFeedback
+from policy_router.domain.outcome import Outcome
 from policy_router.domain.request import Request
 from policy_router.domain.snapshot import Snapshot
 from policy_router.errors import StoreError
-from policy_router.events import Answered, EventSource, Exhausted
+from policy_router.event_source import EventSource
+from policy_router.events import Answered, Exhausted
 from policy_router.experience.tallying import counts_of, topic_of
 from policy_router.experience.tracker import ExperimentTracker
 from policy_router.experience.verdicts import EndReason
@@ -68,10 +71,12 @@ experiments:
 class Process:
     """A process with a router: requests and rounds."""
 
-    def __init__(self, store: MemoryStore, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self, store: MemoryStore, policy: Policy, clock: Clock, said: Said | None = None
+    ) -> None:
         self.policy, self.clock = policy, clock
         self.ends: list[tuple[str, EndReason | None]] = []
-        self.tracker = ExperimentTracker(store, clock=clock, on_end=self._ended)
+        self.tracker = ExperimentTracker(store, clock=clock, on_end=self._ended, feedback=said)
         self._source = EventSource(clock=clock)
         self._requests = 0
 
@@ -294,10 +299,68 @@ def test_what_is_counted_of_a_request() -> None:
     }  # fmt: skip
 
 
-def test_what_begins_the_counts_of_an_experiment_anew() -> None:
+def test_what_begins_the_counts_of_an_experiment_again() -> None:
     (usual,) = policy_of().experiments
     others = policy_of(", when: { task: chat }"), policy_of(", effort: high")
     topics = [topic_of(usual), *(topic_of(other.experiments[0]) for other in others)]
     assert len(set(topics)) == 3
     (same,) = policy_of(", measure: cost, until: 2030-01-01", stop="samples: 5").experiments
     assert topic_of(same) == topics[0]
+
+
+class Said:
+    """Feedback on answers, as a journal has it."""
+
+    def __init__(self) -> None:
+        self.given: list[GivenFeedback] = []
+        self.away = False
+
+    def say(self, policy: Policy, user: str, arm: str, score: float, before: float | None) -> None:
+        number = str(len(self.given))
+        feedback = Feedback(f"d-{user}", score, "ada", at=NOON, id=number)
+        answer = Outcome(
+            at=NOON, decision=f"d-{user}", user=user, arms={"e": arm}, revision=policy.revision
+        )
+        self.given.append(GivenFeedback(feedback, before, answer))
+
+    def feedback_since(self, since: float) -> list[GivenFeedback]:
+        if self.away:
+            raise StoreError("out of reach")
+        return [each for each in self.given if each.feedback.at >= since]
+
+
+@runs
+async def test_feedback_counts_for_the_quality_of_an_arm(clock: Clock) -> None:
+    store, policy, said = MemoryStore(clock), policy_of(", measure: quality"), Said()
+    processes = [Process(store, policy, clock, said) for _ in range(2)]
+    for number in range(1, 301):
+        user = f"u{number}"
+        arm = await processes[number % 2].ask(user, GOOD)
+        assert arm is not None
+        said.say(policy, user, arm, 0.0, None)
+        said.say(policy, user, arm, 0.9 if arm == "e" else 0.2, 0.0)  # her latest word counts
+    said.say(policy_of(", measure: cost"), "u1", "e", 0.0, None)  # of a policy that nobody follows
+    for process in (*processes, *processes):
+        await process.tracker.round()
+    for process in processes:
+        (report,) = [each.report(clock()) for each in process.tracker._followed[policy.revision]]
+        (arm_report,) = report.arms
+        compared = arm_report.comparison
+        assert compared.arm_count + compared.control_count == 300
+        assert [compared.arm, compared.control] == pytest.approx([0.9, 0.2])
+    assert processes[0].ends == [("e", EndReason.CONFIDENCE)]
+
+
+@runs
+async def test_feedback_waits_for_its_journal(clock: Clock) -> None:
+    store, policy, said = MemoryStore(clock), policy_of(", measure: quality"), Said()
+    process = Process(store, policy, clock, said)
+    arm = await process.ask("u1", GOOD)
+    assert arm is not None
+    said.say(policy, "u1", arm, 1.0, None)
+    (followed,) = process.tracker._followed[policy.revision]
+    for said.away, ratings in ((True, 0), (False, 1)):
+        await process.tracker.round()
+        days = await store.read_tallies(followed.topic, {})
+        rows = [row for day in days.values() for row in day.counts.values()]
+        assert sum(row.get("ratings", 0) for row in rows) == ratings

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
     from policy_router.providers.simulated.behaviour import Behaviour
 
 TEXT = "one two three four"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from policy_router.domain.fallback import Cooldown
-from policy_router.execution.cooldown import Cooldowns
-from policy_router.providers.classify import classify
-from policy_router.providers.error_body import read_error_body
-from policy_router.providers.failure import Failure, FailureKind, FailureScope
+from policy_router.execution.health.cooldown import Cooldowns
+from policy_router.providers.failures.classify import classify
+from policy_router.providers.failures.error_body import read_error_body
+from policy_router.providers.failures.failure import Failure, FailureKind, FailureScope
 from tests.execution.make import candidate
 
 if TYPE_CHECKING:

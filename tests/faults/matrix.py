@@ -15,7 +15,7 @@ from policy_router.events import Attempted
 from policy_router.ledger.memory import MemoryStore
 from policy_router.loading import load
 from policy_router.providers.default_caller import DefaultCaller
-from policy_router.router import Router
+from policy_router.router.router import Router
 from tests.faults.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, TEXT, Dialect
 from tests.faults.reported import IN_LITELLM
 from tests.faults.server import RawServer

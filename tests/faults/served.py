@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 import uvicorn
 
-from policy_router.events import EventSource
+from policy_router.event_source import EventSource
 from policy_router.ledger.memory import MemoryStore
 from policy_router.loading import load
 from policy_router.observe.decision_log import DecisionLog
 from policy_router.observe.prometheus import PrometheusMetrics
 from policy_router.providers.default_caller import DefaultCaller
-from policy_router.router import Router
+from policy_router.router.router import Router
 from policy_router.server.app import closes, create_app
 from policy_router.server.serving import uvicorn_options
 from policy_router.server.settings import SETTINGS

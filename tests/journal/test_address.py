@@ -54,7 +54,7 @@ def test_no_address(url: str) -> None:
     assert "hunter2" not in str(raised.value)
 
 
-def test_the_file_beside_a_ledger() -> None:
-    address = JournalAddress.beside(Path("/var/lib/my router.db"))
+def test_the_file_next_to_a_ledger() -> None:
+    address = JournalAddress.next_to(Path("/var/lib/my router.db"))
     assert address.file == Path("/var/lib/my router.journal.db")
     assert JournalAddress.parse(address.url) == address

@@ -44,6 +44,8 @@ FULL = Outcome(
     housekeeping=True,
     turn=7,
     tool_errors=2,
+    tags=("a b", "private"),
+    attributes=MappingProxyType({"plan": "pro", "seats": 3, "internal": True}),
     arms=MappingProxyType({"cheap first": "a", 'with "quotes"': "b"}),
     propensity=0.05,
     prompt="terse",
@@ -187,7 +189,7 @@ def test_sums_of_rows_and_of_days_say_the_same(address: JournalAddress) -> None:
     assert (None, "judge") in by_task
 
 
-def test_what_cannot_be_grouped_by_is_said(address: JournalAddress) -> None:
+def test_what_cannot_be_grouped_by_is_reported(address: JournalAddress) -> None:
     JournalDatabase(address).prepare()
     with JournalReader(address) as reader:
         with pytest.raises(UsageError, match=r"grouped by `seconds`.*`?model"):

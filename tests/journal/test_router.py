@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy_router.base_errors import UsageError
+from policy_router.decision.decide import decide
 from policy_router.domain.outcome import Outcome, RequestEnding, Role
+from policy_router.domain.request import Request
 from policy_router.errors import (
     AllModelsFailedError,
     BudgetExceededError,
@@ -21,8 +23,9 @@ from policy_router.errors import (
 from policy_router.events import Attempted, JournalChanged, OutcomesDropped
 from policy_router.journal.journal import Journal
 from policy_router.loading import load
-from policy_router.providers.failure import Failure, FailureKind
-from policy_router.router import Router
+from policy_router.providers.answers.chat import Usage
+from policy_router.providers.failures.failure import Failure, FailureKind
+from policy_router.router.router import Router
 from tests.execution.make import FakeCaller, chunk, response, spoken
 
 if TYPE_CHECKING:
@@ -258,10 +261,13 @@ def test_feedback_may_come_before_the_batch_is_written(tmp_path: Path) -> None:
     [
         ({"score": 1.5}, "from 0 to 1"),
         ({"score": float("nan")}, "from 0 to 1"),
+        ({"score": 10**400}, "from 0 to 1"),
         ({"score": True}, "from 0 to 1"),
         ({"score": 1.0, "by": "check"}, "policy's checks"),
         ({"score": 1.0, "by": ""}, "`source`"),
         ({"score": 1.0, "label": "x" * 65}, "`label`"),
+        ({"score": 1.0, "label": "\ud800"}, "`label`"),
+        ({"score": 1.0, "label": "a\nb"}, "`label`"),
     ],
 )
 def test_feedback_that_is_refused(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
@@ -274,12 +280,39 @@ def test_feedback_that_is_refused(tmp_path: Path, arguments: dict[str, Any], mes
     play(scene, work)
 
 
+@pytest.mark.parametrize("odd", ["\ud800", "a\0b", "\0" * 200])
+def test_feedback_with_odd_characters_costs_no_other_feedback(tmp_path: Path, odd: str) -> None:
+    scene = Scene(tmp_path, AnswersInTurn(response()))
+
+    async def work(router: Router) -> None:
+        answer = await router.acompletion(HELLO)
+        with pytest.raises(UnknownDecisionError):
+            await router.afeedback(odd, 1.0)
+        await router.afeedback(answer.decision_id, 0.25, by=odd)
+        await router.afeedback(answer.decision_id, 0.75, by="ada")
+
+    play(scene, work)
+    assert [outcome.feedback for outcome in reopened(scene)] == [0.5]
+    assert not any(isinstance(event, JournalChanged) for event in scene.events)
+
+
+def test_a_tenant_with_a_long_name_may_judge_its_answers(tmp_path: Path) -> None:
+    scene, tenant = Scene(tmp_path, AnswersInTurn(response())), "them" * 50
+
+    async def work(router: Router) -> None:
+        answer = await router.acompletion(HELLO, tenant=tenant)
+        await router.afeedback(answer.decision_id, 1.0, tenants=[tenant])
+
+    play(scene, work)
+    assert [outcome.feedback for outcome in reopened(scene)] == [1.0]
+
+
 def test_feedback_on_an_unknown_decision(tmp_path: Path) -> None:
     scene = Scene(tmp_path, AnswersInTurn(response()))
 
     async def work(router: Router) -> None:
         answer = await router.acompletion(HELLO, tenant="them")
-        with pytest.raises(UnknownDecisionError, match="has no decision `never`"):
+        with pytest.raises(UnknownDecisionError, match="has no decision with this id"):
             await router.afeedback("never", 1.0)
         with pytest.raises(UnknownDecisionError):
             await router.afeedback(answer.decision_id, 1.0, tenants=["us"])
@@ -308,7 +341,40 @@ def test_the_synchronous_methods(tmp_path: Path) -> None:
 # -- a journal in trouble --------------------------------------------------------------------
 
 
-def test_a_journal_that_is_away_costs_no_request_and_is_told(tmp_path: Path) -> None:
+def move_away(file: Path, *, keep: bool) -> None:
+    for each in file.parent.glob(f"{file.name}*"):
+        each.rename(each.with_name(f"old-{each.name}")) if keep else each.unlink()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_file_that_is_deleted_or_moved_is_begun_again(tmp_path: Path, keep: bool) -> None:
+    scene = Scene(tmp_path, AnswersInTurn(response(), response()))
+
+    async def work(router: Router) -> None:
+        await router.acompletion(HELLO)
+        assert len(scene.outcomes()) == 1
+        move_away(scene.file, keep=keep)
+        answer = await router.acompletion(HELLO)
+        await router.afeedback(answer.decision_id, 1.0)
+
+    play(scene, work)
+    assert [outcome.feedback for outcome in reopened(scene)] == [1.0]
+    assert scene.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_program_may_change_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    journal = Journal("sqlite:///journal.db")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with journal:
+        journal.add(Outcome(at=time.time(), decision="d1"))
+    with journal.reader() as reader:
+        assert [outcome.decision for outcome in reader.outcomes()] == ["d1"]
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_journal_out_of_reach_costs_no_request_and_is_reported(tmp_path: Path) -> None:
     scene = Scene(tmp_path, AnswersInTurn(response(), response()))
     scene.file.unlink()
     scene.file.mkdir()  # no database can be opened there
@@ -324,7 +390,7 @@ def test_a_journal_that_is_away_costs_no_request_and_is_told(tmp_path: Path) -> 
     assert len(scene.events) > 1
 
 
-def test_what_does_not_fit_is_counted_and_told(tmp_path: Path) -> None:
+def test_what_does_not_fit_is_counted_and_reported(tmp_path: Path) -> None:
     scene = Scene(tmp_path, AnswersInTurn(response(), response()))
     scene.journal.close()
 
@@ -335,7 +401,7 @@ def test_what_does_not_fit_is_counted_and_told(tmp_path: Path) -> None:
     assert scene.journal.dropped == 1
 
 
-def test_what_cannot_be_written_until_the_end_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_written_until_the_end_is_reported(tmp_path: Path) -> None:
     scene = Scene(tmp_path, AnswersInTurn(response()))
     scene.file.unlink()
     scene.file.mkdir()
@@ -391,6 +457,88 @@ def test_a_call_that_is_not_settled_is_charged_all_that_was_reserved(tmp_path: P
     _, outcome = own_call(tmp_path, lambda _: None)
     assert outcome.unsure
     assert (outcome.cost or 0) >= 100 * 2_000
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [{"tokens": 9}, "lots", Usage(prompt_tokens=-5, completion_tokens=-5), Usage(), Usage(7)],
+)
+def test_a_count_that_cannot_be_read_is_charged_all_that_was_reserved(
+    tmp_path: Path, usage: object
+) -> None:
+    (tmp_path / "own").mkdir()
+    _, unsettled = own_call(tmp_path, lambda _: None)
+    _, outcome = own_call(tmp_path / "own", lambda attempt: attempt.settle(usage))
+    assert (outcome.cost, outcome.unsure) == (unsettled.cost, True)
+    assert (outcome.tokens_in or 0) >= 0
+    assert outcome.tokens_out is None
+
+
+def test_an_answer_after_a_rejected_one_is_no_first_answer(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, FakeCaller(), POLICY + "learning: { mode: shadow }\n")
+
+    async def work(router: Router) -> None:
+        decision = await router.aroute(HELLO, task="chat", max_tokens=100)
+        for name, ok in (("small", False), ("big", True)):
+            async with router.attempt(decision, name) as attempt:
+                attempt.settle(USED, ok=ok)
+        other = await router.aroute(HELLO, task="chat", max_tokens=100)
+        router.record(other, "small", seconds=0.5, usage=USED, ok=False)
+        router.record(other, "big", seconds=0.5, usage=USED)
+        await router.experience.refresh()
+        for name, calls, success in (("small", 2, 0.0), ("big", 2, None)):
+            measured = router.experience.performance(name)
+            assert measured.calls == calls
+            assert (measured.success and measured.success.value) == success
+
+    play(scene, work)
+    assert [outcome.role for outcome in reopened(scene)] == [
+        Role.FIRST, Role.AFTER_REJECTION, Role.FIRST, Role.AFTER_REJECTION,
+    ]  # fmt: skip
+
+
+def test_a_rejected_answer_says_nothing_of_other_decisions_without_an_id(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, FakeCaller())
+    with scene.router as router:
+        for ok in (False, True):
+            router.record(
+                decide(router.policy, Request(task="chat")), "small", seconds=0.5, usage=USED, ok=ok
+            )
+    assert [outcome.role for outcome in reopened(scene)] == [Role.FIRST, Role.FIRST]
+
+
+@pytest.mark.parametrize("checks", [["json"], {5: True}])
+def test_checks_that_are_no_mapping_of_names(tmp_path: Path, checks: Any) -> None:
+    scene = Scene(tmp_path, FakeCaller())
+
+    async def work(router: Router) -> None:
+        decision = await router.aroute(HELLO, task="chat", max_tokens=100)
+        async with router.attempt(decision, "small") as attempt:
+            with pytest.raises(UsageError, match="`checks` must be a mapping"):
+                attempt.settle(USED, checks=checks)
+        with pytest.raises(UsageError, match="`checks` must be a mapping"):
+            router.record(decision, "small", seconds=0.5, checks=checks)
+
+    play(scene, work)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seconds", float("nan")), ("seconds", -1.0), ("seconds", None), ("first_token", -1.0),
+        ("started", float("inf")), ("started", 10**400), ("status", "ok"), ("status", True),
+    ],
+)  # fmt: skip
+def test_a_call_made_elsewhere_has_credible_values(tmp_path: Path, name: str, value: Any) -> None:
+    scene = Scene(tmp_path, FakeCaller())
+    with scene.router as router:
+        decision = router.route(HELLO, task="chat")
+        with pytest.raises(UsageError, match=f"`{name}` must be"):
+            router.record(decision, "small", usage=USED, **{"seconds": 0.5, name: value})
+        router.record(decision, "small", seconds=0.5, checks={"x" * 1_000: True})
+    (outcome,) = reopened(scene)
+    assert (len(outcome.passed[0]), outcome.unsure) == (97, True)
+    assert (outcome.cost or 0) > 1_000 * 2_000  # all that the answer may have, not only its input
 
 
 def test_an_exception_is_the_failure_of_the_call(tmp_path: Path) -> None:
@@ -468,12 +616,14 @@ def test_a_call_that_was_made_elsewhere(tmp_path: Path) -> None:
     with scene.router as router:
         decision = router.route(HELLO, task="chat")
         router.record(decision, "big", usage=USED, seconds=2.0, checks={"a": True}, started=now)
-        router.record(decision, "small", failure="timeout", status=504, started=now + 1)
-        router.record(decision, "small", ok=False, usage=USED, started=now + 2)
+        router.record(
+            decision, "small", seconds=0.5, failure="timeout", status=504, started=now + 1
+        )
+        router.record(decision, "small", seconds=0.5, ok=False, usage=USED, started=now + 2)
         with pytest.raises(UsageError, match="class of failures"):
-            router.record(decision, "small", failure="bad luck")
+            router.record(decision, "small", seconds=0.5, failure="bad luck")
         with pytest.raises(UsageError, match="did you mean `small`"):
-            router.record(decision, "smal")
+            router.record(decision, "smal", seconds=0.5)
     big, late, poor = reopened(scene)
     assert (big.cost, big.seconds, big.passed, big.served) == (20_000_000, 2.0, ("a",), True)
     assert (late.failure, late.status, late.ok) == ("timeout", 504, False)

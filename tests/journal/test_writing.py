@@ -51,3 +51,12 @@ def test_what_comes_while_too_much_waits_is_dropped(address: JournalAddress) -> 
         journal.flush()
     assert len(kept(journal)) + journal.dropped == 50
     assert sum(drops) == journal.dropped
+
+
+def test_counts_whose_sum_is_too_large_end_nothing(address: JournalAddress) -> None:
+    with Journal(address) as journal:
+        for name in ("a", "b"):
+            journal.add(answered(name, tokens_in=2**63 - 1))
+        journal.add(answered("c", model="opus"))
+    assert {"a", "c"} <= set(kept(journal)) <= {"a", "b", "c"}
+    assert len(kept(journal)) + journal.dropped == 3

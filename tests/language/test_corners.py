@@ -95,6 +95,14 @@ def test_a_choice_names_its_alternatives(price: str, words: str) -> None:
         ("complexity: { estimator: 'llm: small' }", "`llm: small`", "around it: `{ llm: haiku }`"),
         ("complexity: { estimator: learnt }", "`learnt` is not", "did you mean `learned`?"),
         ("complexity: { bands: few }", "`few` is not allowed", "ones are `three_tiers`, `one_to_"),
+        (
+            "tests: [{ name: t, request: {}, expect: { reasons: { a: max_cost } } }]",
+            "`max_cost` is not allowed", "did you mean `cost`?",
+        ),
+        (
+            "tests: [{ name: t, request: {}, expect: { reasons: { a: stocks } } }]",
+            "`stocks` is not allowed", "the known ones are",
+        ),
         ("fallback: { stall: 0s }", "`0s` is not a duration above zero", "write it like `20s`"),
     ],
 )  # fmt: skip

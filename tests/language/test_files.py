@@ -389,3 +389,27 @@ def test_the_files_that_can_be_read_though_others_cannot(tmp_path: Path) -> None
     assert sum(len(file.data) for file in files) <= MAX_TOTAL
     assert not complete
     assert readable_files(tmp_path / "missing")[0] == ()
+
+
+def test_the_files_with_tests_next_to_a_policy(tmp_path: Path) -> None:
+    for name in ("p.yaml", "p.test.yaml", "p.test.yml", "q.test.yaml", ".r.test.yaml"):
+        (tmp_path / name).write_text("version: 1\n")
+    beside = module.tests_beside(tmp_path / "p.yaml")
+    assert [path.name for path in beside] == ["p.test.yaml", "p.test.yml"]
+    names = [path.name for path in module.tests_beside(tmp_path)]
+    assert names == ["p.test.yaml", "p.test.yml", "q.test.yaml"]
+    found, _ = read_files(tmp_path)
+    assert found is not None
+    assert [Path(file.name).name for file in found.files] == ["p.yaml"]
+
+
+def test_no_tests_stand_next_to_what_cannot_be_a_path() -> None:
+    assert module.tests_beside(Path("x" * 5000)) == ()
+
+
+def test_a_file_with_tests_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    good = tmp_path / "a.test.yaml"
+    good.write_text("version: 1\n")
+    read, problems = module.read_tests([tmp_path / "none.test.yaml", good])
+    assert [(file.name, file.only_tests) for file in read] == [(str(good), True)]
+    assert [problem.rule for problem in problems] == ["no-policy-files"]

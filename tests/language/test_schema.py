@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
+from policy_router.domain.fallback import Action
 from policy_router.language.document.document import Document
+from policy_router.language.document.types import member_of
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import compile_files
 from policy_router.language.schema import generate, validator
@@ -439,3 +442,10 @@ def test_a_default_written_out_changes_nothing() -> None:
     assert one.policy is not None
     # They are distinguished by what was written, and by nothing else.
     assert replace(one.policy, revision="") == replace(other.policy, revision="")
+
+
+def test_an_enumeration_is_read_by_a_function_of_one_value() -> None:
+    """From Python 3.12 on, an enumeration itself takes any number, which pydantic refuses."""
+    reader, *_ = member_of(Action)
+    assert list(signature(reader.func).parameters) == ["value"]
+    assert reader.func("retry") is Action.RETRY

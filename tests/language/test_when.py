@@ -205,6 +205,8 @@ REFUSED = [
     ("«__import__('os')»", "unknown-function", "`__import__`", "the known ones are `any_of`"),
     ("«anyof(tags, 'x')»", "unknown-function", "`anyof`", "did you mean `any_of`?"),
     ("«any_of(tags)»", "condition-syntax", "takes a set and strings", "any_of(tags, 'a', 'b')"),
+    ("any_of(tags, «['a', 'b']»)", "condition-syntax", "takes no list", "any_of(tags, 'a', 'b')"),
+    ("all_of(tags, «('a',)»)", "condition-syntax", "takes no list", "write all_of(tags, 'a')"),
     ("«any_of(plan, 'pro')»", "condition-type", "takes a set", "write plan in [...]"),
     ("any_of(tags, «3»)", "condition-type", "`tags` is a set", ""),
     ("«any_of(tags, **staff)»", "condition-syntax", "named arguments", ""),

@@ -23,13 +23,30 @@ def calls_until(alarm: Alarm, share: float, seed: int, change: AlarmChange) -> i
 @pytest.mark.parametrize(("rise", "most"), [(0.24, 60), (0.12, 230), (0.06, 500)])
 def test_a_fall_of_the_quality_is_found(rise: float, most: int) -> None:
     # Falls of 40, 20 and 10 points of a model that is right in 80 %, by a check of .8/.2.
-    found = [calls_until(Alarm(0.32), 0.32 + rise, seed, AlarmChange.RAISED) for seed in range(401)]
+    found = [calls_until(Alarm(0.32), 0.32 + rise, seed, AlarmChange.RAISED) for seed in range(801)]
     assert median(found) <= most
 
 
-def test_false_alarms_are_rare() -> None:
-    found = [calls_until(Alarm(0.32), 0.32, seed, AlarmChange.RAISED) for seed in range(10)]
+@pytest.mark.parametrize("usual", [0.02, 0.05, 0.32, 0.75])
+def test_false_alarms_are_rare_whatever_is_usual(usual: float) -> None:
+    found = [calls_until(Alarm(usual), usual, seed, AlarmChange.RAISED) for seed in range(12)]
     assert sum(found) / len(found) > 10_000
+
+
+@pytest.mark.parametrize("usual", [0.0, 0.02, 0.05, 0.1, 0.2, 0.75])
+@pytest.mark.parametrize(("rise", "most"), [(0.24, 60), (0.12, 230), (0.06, 500)])
+def test_the_same_rise_is_found_whatever_is_usual(usual: float, rise: float, most: int) -> None:
+    found = [
+        calls_until(Alarm(usual), usual + rise, seed, AlarmChange.RAISED) for seed in range(61)
+    ]
+    assert median(found) <= most
+
+
+def test_what_is_usual_may_change() -> None:
+    alarm = Alarm(0.02)
+    alarm.note(flagged=True)
+    alarm.usual = 0.6
+    assert calls_until(alarm, 0.6, 3, AlarmChange.RAISED) > 1000
 
 
 def test_an_alarm_ends_when_the_answers_are_as_before() -> None:

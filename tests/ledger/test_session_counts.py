@@ -76,7 +76,7 @@ def test_what_a_session_refuses_has_no_time_at_which_it_opens(w: World) -> None:
     assert w.opens(run(1)) == [None]
 
 
-def test_thresholds_are_reported_again_in_a_session_that_begins_anew(w: World) -> None:
+def test_thresholds_are_reported_again_in_a_session_that_starts_again(w: World) -> None:
     assert len(spend(w, "a", 600)) == 1
     assert spend(w, "b", 100) == ()
     w.clock.now += IDLE

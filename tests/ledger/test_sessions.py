@@ -200,7 +200,7 @@ class Without:
 
 
 @pytest.mark.parametrize("inner", [Broken(Clock()), Without()])
-def test_what_cannot_be_read_or_written_begins_anew(inner: Any) -> None:
+def test_what_cannot_be_read_or_written_starts_again(inner: Any) -> None:
     store = DegradableStore(inner, clock=Clock())
 
     async def both() -> SessionRecord | None:

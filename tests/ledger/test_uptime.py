@@ -37,7 +37,7 @@ def test_a_clock_that_is_not_the_kernels_is_not_believed(
     assert machine.name == f"b00t/{(proc / 'self/ns/time').stat().st_ino}"
 
 
-def test_uptime_is_read_anew_every_time(proc: Path) -> None:
+def test_uptime_is_read_again_every_time(proc: Path) -> None:
     machine = Machine(proc, lambda: 7.0, lambda: 0.0)
     (proc / "uptime").write_text("1001.50 3000.00\n")
     assert machine().uptime == 1001.5

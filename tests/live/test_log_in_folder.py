@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policy_router.router import Router
+from policy_router.router.router import Router
 from tests.execution.make import FakeCaller
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from policy_router.live.pinning import pinned
-from policy_router.router import Router
+from policy_router.router.router import Router
 from tests.execution.make import FakeCaller
 
 if TYPE_CHECKING:

@@ -686,7 +686,7 @@ def test_half_a_file_where_only_events_tell(folder: Path) -> None:
     stage.live.close()
 
 
-def test_a_write_of_which_no_end_is_heard_is_activated_in_the_end(folder: Path) -> None:
+def test_a_write_without_a_close_event_is_activated_in_the_end(folder: Path) -> None:
     """The event can be lost: then the file is taken for whole when nothing more comes."""
     stage = Stage(folder, watch="auto", writing=unknown)
     stage.live.load()
@@ -781,7 +781,7 @@ def test_start_reads_again_what_was_written_a_moment_ago(folder: Path) -> None:
     assert stage.letter == "b"
 
 
-def test_start_does_not_wait_for_files_that_nobody_touched_lately(folder: Path) -> None:
+def test_start_does_not_wait_for_files_that_were_not_touched_lately(folder: Path) -> None:
     stage = Stage(folder, writing=unknown)
     later = (folder / "p.yaml").stat().st_mtime + 5
     stage.wall = lambda: later

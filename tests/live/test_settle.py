@@ -30,7 +30,7 @@ def test_the_same_bytes_twice(settling: Settling) -> None:
     assert not settling.waiting
 
 
-def test_other_bytes_begin_anew(settling: Settling) -> None:
+def test_other_bytes_start_again(settling: Settling) -> None:
     looks = [
         (0.0, Observation("a")),
         (0.1, Observation("b")),
@@ -40,7 +40,7 @@ def test_other_bytes_begin_anew(settling: Settling) -> None:
     assert verdicts(settling, *looks) == [WAIT, WAIT, WAIT, READY]
 
 
-def test_torn_bytes_begin_anew_even_if_they_look_the_same(settling: Settling) -> None:
+def test_torn_bytes_start_again_even_if_they_look_the_same(settling: Settling) -> None:
     torn = Observation("a", torn=True)
     looks = [(0.0, torn), (0.2, torn), (0.25, Observation("a")), (0.35, Observation("a"))]
     assert verdicts(settling, *looks) == [WAIT, WAIT, WAIT, READY]
@@ -84,7 +84,7 @@ def test_a_writer_that_stands_still_for_too_long_is_reported_and_still_waited_fo
     assert settling.look(3600.5, Observation("half")).verdict is READY
 
 
-def test_unrest_without_end_is_reported_and_begins_anew(settling: Settling) -> None:
+def test_unrest_without_end_is_reported_and_starts_again(settling: Settling) -> None:
     changing = [(n * 0.25, Observation(n)) for n in range(9)]
     assert verdicts(settling, *changing) == [WAIT] * 8 + [SettleState.CHANGING]
     assert not settling.waiting

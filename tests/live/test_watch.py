@@ -137,10 +137,10 @@ def test_dead_emitter_is_replaced(folder: Path, caplog: pytest.LogCaptureFixture
     assert hint.tend([str(folder)])
     assert len(watchers.made) == 2
     assert watchers.made[0].stopped
-    assert "watching anew" in caplog.text
+    assert "watching again" in caplog.text
 
 
-def test_folder_replaced_under_its_name_is_armed_anew(folder: Path) -> None:
+def test_folder_replaced_under_its_name_is_armed_again(folder: Path) -> None:
     watchers = Watchers()
     hint = Hint(threading.Event(), watchers)
     hint.tend([str(folder)])
@@ -459,7 +459,7 @@ def test_reading_is_not_noticed(stage: Stage) -> None:
     assert "opened" in seen
 
 
-def test_hint_is_armed_anew_after_the_folder_was_made_again(stage: Stage) -> None:
+def test_hint_is_armed_again_after_the_folder_was_made_again(stage: Stage) -> None:
     shutil.rmtree(stage.path)
     stage.run(10)
     stage.path.mkdir()
@@ -471,7 +471,7 @@ def test_hint_is_armed_anew_after_the_folder_was_made_again(stage: Stage) -> Non
     assert stage.hinted()
 
 
-def test_hint_is_armed_anew_after_the_folder_was_swapped(stage: Stage) -> None:
+def test_hint_is_armed_again_after_the_folder_was_swapped(stage: Stage) -> None:
     fresh = stage.path.with_name("fresh")
     fresh.mkdir()
     (fresh / "p.yaml").write_text(text_of("b"))
@@ -611,7 +611,7 @@ def test_file_mounted_by_itself_is_warned_of(
         pytest.skip("this user may not mount")
     try:
         with live_at(folder, compile_letters, watch="poll"):
-            assert "is a mount of its own" in caplog.text
+            assert "is mounted as a single file" in caplog.text
             assert str(file) in caplog.text
     finally:
         assert _run("umount", str(file)) == 0

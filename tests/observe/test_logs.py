@@ -18,13 +18,14 @@ from policy_router.domain.request import Request
 from policy_router.domain.rules import Task
 from policy_router.domain.situation import Situation
 from policy_router.errors import RoutingError
-from policy_router.events import Answered, Decided, Event, EventSource, Exhausted, NoRoom
+from policy_router.event_source import EventSource
+from policy_router.events import Answered, Decided, Event, Exhausted, NoRoom
 from policy_router.execution.executor import Executor
 from policy_router.loading import load
 from policy_router.observe.logs import log_event
-from policy_router.providers.body import Body
-from policy_router.providers.failure import Failure, FailureKind
-from policy_router.router import Router
+from policy_router.providers.failures.failure import Failure, FailureKind
+from policy_router.providers.requests.body import Body
+from policy_router.router.router import Router
 from tests.execution.make import FakeCaller, candidate, decision, response
 
 PROMPT = "the eagle lands at noon"

@@ -13,21 +13,27 @@ from prometheus_client.parser import text_string_to_metric_families
 from policy_router.domain.attempt import Attempt
 from policy_router.errors import RoutingError
 from policy_router.events import (
+    AlertSent,
     Answered,
     Attempted,
     BreakerChanged,
     Decided,
+    DegradationChanged,
     Event,
+    ExperimentEnded,
     FunctionChanged,
     JudgedAnswer,
+    OfferChanged,
+    QuotaLow,
+    SourceChanged,
     StoreChanged,
     StoreLostData,
     Warned,
 )
 from policy_router.loading import load
 from policy_router.observe.prometheus import PrometheusMetrics
-from policy_router.providers.failure import Failure, FailureKind
-from policy_router.router import Router
+from policy_router.providers.failures.failure import Failure, FailureKind
+from policy_router.router.router import Router
 from tests.execution.make import FakeCaller, decision, response
 
 if TYPE_CHECKING:
@@ -97,7 +103,7 @@ def test_requests_attempts_and_fallbacks() -> None:
     assert found["policy_router_cost_dollars_total{model=big}"] == 2
 
 
-def test_limits_show_their_use_beside_their_cap() -> None:
+def test_limits_show_their_use_next_to_their_cap() -> None:
     found = values(served())
     assert found["policy_router_limit_cap{limit=budgets/all,metric=usd,window=month}"] == 5
     assert found["policy_router_limit_cap{limit=limits/calls,metric=requests,window=min}"] == 20
@@ -117,11 +123,18 @@ def test_states_of_the_router() -> None:
     events: list[Event] = [
         StoreChanged(*identity, up=False, detail="gone"),
         StoreLostData(*identity, lost=True, detail="gone"),
+        ExperimentEnded(*identity, "e", "a", "guard", "drop", "success", -0.1, -0.2, -0.05, 90),
         FunctionChanged(*identity, function="a:b", up=False, detail="slow"),
         BreakerChanged(*identity, "model", "m", "opened", 2.0, "timeout"),
         BreakerChanged(*identity, "model", "n", "opened", 2.0, "timeout"),
         BreakerChanged(*identity, "model", "n", "closed", 2.0, "timeout"),
         Warned(*identity, "all", "-", "usd", 0.8, 4, 5, "month"),
+        QuotaLow(*identity, "limits", "free", "requests", 0.95, 48, 50, "day"),
+        DegradationChanged(*identity, "m", worse=True, detail="slow"),
+        OfferChanged(*identity, "gone", "m", "ollama", "not offered", "remove it"),
+        SourceChanged(*identity, "ollama", "http://gpu-1:11434", up=False, detail="no answer"),
+        AlertSent(*identity, "budget", delivered=True, detail=""),
+        AlertSent(*identity, "budget", delivered=False, detail="gone"),
         JudgedAnswer(
             *identity, decision(), Attempt("m", "openai/m", 0.0, 1.0, first_token=0.5), passed=None
         ),
@@ -132,14 +145,23 @@ def test_states_of_the_router() -> None:
     assert found["policy_router_store_up{}"] == 0
     assert found["policy_router_store_lost_data{}"] == 1
     assert found["policy_router_function_up{function=a:b}"] == 0
+    ended = "policy_router_experiments_ended_total{arm=a,experiment=e,reason=guard,verdict=drop}"
+    assert found[ended] == 1
     assert found["policy_router_breaker_open{name=m,scope=model}"] == 1
     assert found["policy_router_breaker_open{name=n,scope=model}"] == 0
     assert found["policy_router_budget_warnings_total{budget=all,share=0.8}"] == 1
     assert found["policy_router_judged_answers_total{verdict=none}"] == 1
+    quota = "policy_router_quota_warnings_total{metric=requests,quota=limits/free,window=day}"
+    assert found[quota] == 1
+    assert found["policy_router_model_degraded{model=m}"] == 1
+    assert found["policy_router_alerts_total{kind=budget,result=delivered}"] == 1
+    assert found["policy_router_alerts_total{kind=budget,result=failed}"] == 1
+    assert found["policy_router_offer_changes_total{kind=gone}"] == 1
+    assert found["policy_router_source_up{address=http://gpu-1:11434,source=ollama}"] == 0
     assert found["policy_router_time_to_first_token_seconds_count{model=m}"] == 1
 
 
-def test_streams_that_break_are_told_from_calls_that_fail() -> None:
+def test_streams_that_break_are_distinguished_from_calls_that_fail() -> None:
     metrics = PrometheusMetrics()
     for first_token in (None, 0.5):
         broken = Attempt("m", "openai/m", 0.0, 1.0, failure="timeout", first_token=first_token)

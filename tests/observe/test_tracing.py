@@ -16,8 +16,8 @@ from policy_router.events import Attempted, StoreChanged
 from policy_router.loading import load
 from policy_router.observe import tracing
 from policy_router.observe.tracing import Tracing
-from policy_router.providers.failure import Failure, FailureKind
-from policy_router.router import Router
+from policy_router.providers.failures.failure import Failure, FailureKind
+from policy_router.router.router import Router
 from tests.execution.make import FakeCaller, response
 from tests.observe.test_prometheus import POLICY, USED
 

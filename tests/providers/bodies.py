@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from policy_router.providers.body_tap import tap
-from policy_router.providers.raw_answer import RawAnswer, RawChoice
+from policy_router.providers.answers.raw_answer import RawAnswer, RawChoice
+from policy_router.providers.http.body_tap import tap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping

@@ -16,17 +16,17 @@ from policy_router.domain.fallback import Fallback
 from policy_router.domain.models import Model
 from policy_router.errors import BadRequestError, RoutingError
 from policy_router.execution.executor import Executor
-from policy_router.providers.accumulate import join_chunks
+from policy_router.providers.answers.accumulate import join_chunks
+from policy_router.providers.answers.usage import to_usage
 from policy_router.providers.anthropic_wire.answer import read_message, usage_of
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.anthropic_wire.request import to_messages_request
 from policy_router.providers.anthropic_wire.stream import MessageStream
 from policy_router.providers.anthropic_wire.tool_names import original_names, sent_name
-from policy_router.providers.body import Body
-from policy_router.providers.failure import CallFailed, FailureKind
+from policy_router.providers.failures.failure import CallFailed, FailureKind
+from policy_router.providers.requests.body import Body
+from policy_router.providers.requests.wire_body import for_provider
 from policy_router.providers.simulated import Cut, Fail, Garble, Redirect, Say, Simulated, messages
-from policy_router.providers.usage import to_usage
-from policy_router.providers.wire_body import for_provider
 from tests.execution.make import HELLO, decision
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ TEXT = {"type": "text", "text": "hi"}
         ({"max_completion_tokens": 9}, {"max_tokens": 9}),
         ({"temperature": 0.3, "top_p": 0.5}, {"temperature": 0.3, "top_p": 0.5}),
         ({"temperature": 1.7}, {"temperature": 1.0}),
-        ({"seed": 1, "frequency_penalty": 1.0, "logprobs": True}, {}),
+        ({"seed": 1, "frequency_penalty": 1.0, "logprobs": False}, {}),
         ({"stop": "END"}, {"stop_sequences": ["END"]}),
         ({"stop": ["END", " "]}, {"stop_sequences": ["END"]}),
         ({"stop": ["\n"]}, {}),
@@ -144,6 +144,53 @@ def test_parameters(body: dict[str, Any], expected: dict[str, Any]) -> None:
 )
 def test_tool_choice(body: dict[str, Any], choice: dict[str, Any] | None) -> None:
     assert translated(tools=[LOOK], **body).get("tool_choice") == choice
+
+
+CLOSED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "enum": ["a", "b"]},
+        "list": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/x"}, {"type": "null"}]}},
+    },
+    "required": ["type", "list"],
+    "additionalProperties": False,
+    "$defs": {"x": {"type": "object", "properties": {}, "additionalProperties": False}},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "strict"),
+    [
+        ("claude-opus-4-7", {"strict": True, "parameters": CLOSED}, True),
+        ("claude-opus-4-7", {"strict": False, "parameters": CLOSED}, False),
+        ("claude-opus-4-7", {"parameters": CLOSED}, False),
+        ("claude-opus-4-7", {"strict": True}, False),
+        ("claude-opus-4-7", {"strict": True, "parameters": {"type": "object"}}, False),
+        ("claude-sonnet-4-20250514", {"strict": True, "parameters": CLOSED}, False),
+        ("glm-5", {"strict": True, "parameters": CLOSED}, False),
+        *(
+            (
+                "claude-opus-4-7",
+                {"strict": True, "parameters": {**CLOSED, "properties": {"a": inner}}},
+                False,
+            )
+            for inner in (
+                {"type": "integer", "minimum": 1},
+                {"type": "array", "items": {"type": "object", "properties": {}}},
+                {"anyOf": [{"type": "string", "maxLength": 3}]},
+                {"$ref": "https://example.org/schema"},
+                {"type": "array", "items": True},
+            )
+        ),
+    ],
+)
+def test_a_tool_is_strict_where_anthropic_takes_its_schema(
+    name: str, function: dict[str, Any], strict: bool
+) -> None:
+    tool = {"type": "function", "function": {"name": "f", **function}}
+    body = {"messages": [USER], "tools": [tool] * 21}
+    sent = to_messages_request(body, name=name, max_output=None, stream=False)["tools"]
+    assert [each.get("strict", False) for each in sent] == [strict] * 20 + [False]
 
 
 @pytest.mark.parametrize("effort", ["none", "minimal", "low", "medium", "high", "max"])
@@ -250,6 +297,14 @@ def test_a_conversation_with_tools() -> None:
                 "source": {"type": "base64", "media_type": "application/pdf", "data": "QUJD"},
             },
         ),
+        (
+            {"type": "file", "file": {"file_data": "https://x/a.pdf", "filename": "a.pdf"}},
+            {
+                "type": "document",
+                "source": {"type": "url", "url": "https://x/a.pdf"},
+                "title": "a.pdf",
+            },
+        ),
         ({"type": "refusal", "refusal": "no"}, {"type": "text", "text": "no"}),
         ({"type": "redacted_thinking", "data": "x"}, {"type": "redacted_thinking", "data": "x"}),
     ],
@@ -273,6 +328,7 @@ def test_an_answer_to_be_continued_has_no_white_space_at_its_end() -> None:
         ({"response_format": {"type": "json_object"}}, "`json_object`"),
         ({"prediction": {"type": "content", "content": "x"}}, "`prediction`"),
         ({"audio": {"voice": "x"}}, "`audio`"),
+        ({"logprobs": True}, "`logprobs`"),
         ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "`custom`"),
         ({"tools": [LOOK], "tool_choice": {"type": "allowed_tools"}}, "`allowed_tools`"),
         ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "`input_audio`"),
@@ -528,6 +584,13 @@ def test_usage(used: dict[str, Any], prompt: Any, cached: int, written: int, out
     assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens) == (prompt, output)
     assert (usage.cached_tokens, usage.cache_write_tokens) == (cached, written)
+
+
+def test_what_was_thought_is_a_part_of_the_usage() -> None:
+    used = {"output_tokens": 20, "output_tokens_details": {"thinking_tokens": 5}}
+    usage = to_usage(usage_of(used))
+    assert usage is not None
+    assert usage.reasoning_tokens == 5
 
 
 def test_no_usage() -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy_router.domain.models import Model, Via
-from policy_router.providers.body import Body
-from policy_router.providers.chat import NO_ANSWER
+from policy_router.providers.answers.chat import NO_ANSWER
 from policy_router.providers.default_caller import DefaultCaller
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller
+from policy_router.providers.requests.body import Body
 from policy_router.providers.routes import (
     DIRECT_PROVIDERS,
     STAYS,
@@ -26,8 +26,8 @@ from policy_router.providers.simulated import Say, Simulated
 from tests.execution.make import HELLO
 
 if TYPE_CHECKING:
+    from policy_router.providers.answers.chat import ChatAnswer
     from policy_router.providers.caller import Chunks
-    from policy_router.providers.chat import ChatAnswer
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ import asyncio, sys
 from policy_router.domain.models import Model, Via
 from policy_router.providers.default_caller import DefaultCaller
 from policy_router.providers.simulated import Say, Simulated
-from policy_router.providers.body import Body
+from policy_router.providers.requests.body import Body
 
 async def go(url):
     model = Model("a", "openai/a", "t", 0, api_base=url, via=Via.DIRECT)

@@ -21,14 +21,14 @@ from policy_router.domain.fallback import Fallback
 from policy_router.domain.models import Model
 from policy_router.errors import BadRequestError, RoutingError
 from policy_router.execution.executor import Executor
-from policy_router.providers.body import Body
-from policy_router.providers.connections import proxy_of
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.http.connections import proxy_of
+from policy_router.providers.http.wire import Wire, watching
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS, endpoint_of
+from policy_router.providers.requests.body import Body
+from policy_router.providers.requests.wire_body import wire_name
 from policy_router.providers.simulated import Fail, Garble, Say, Simulated, Stall
-from policy_router.providers.wire import Wire, watching
-from policy_router.providers.wire_body import wire_name
 from tests.execution.make import HELLO, decision
 from tests.providers.contract.faults import events, piece, whole
 from tests.providers.litellm.test_caller import (
@@ -513,6 +513,29 @@ def test_an_organisation_is_named_to_its_provider_alone(monkeypatch: pytest.Monk
 def test_no_context_size_is_sent_to_ollama_as_a_parameter() -> None:
     request = OpenAIWireCaller().make_request(at(None, "ollama_chat/a"), HELLO, stream=False)
     assert "num_ctx" not in request.body
+
+
+def test_openai_gets_the_data_of_a_file_with_a_name_and_no_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    caller = OpenAIWireCaller()
+
+    def sent(data: str, address: str | None) -> dict[str, Any]:
+        part = {"type": "file", "file": {"file_data": data}}
+        body = Body(messages=[{"role": "user", "content": [part]}])
+        request = caller.make_request(at(address, "openai/gpt-5.1"), body, stream=False)
+        file: dict[str, Any] = json.loads(request.body)["messages"][0]["content"][0]["file"]
+        return file
+
+    data = "data:application/pdf;base64,AA"
+    assert sent(data, None) == {"file_data": data, "filename": "document.pdf"}
+    at_home = sent("https://x/a.pdf", "http://localhost:1/v1")
+    assert at_home["file_data"] == "https://x/a.pdf"
+    with pytest.raises(CallFailed) as raised:
+        sent("https://x/a.pdf", None)
+    failure = raised.value.failure
+    assert (failure.kind, failure.sent) == (FailureKind.UNSUPPORTED, False)
 
 
 def test_deepseek_thinks_as_the_effort_says() -> None:

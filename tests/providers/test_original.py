@@ -21,11 +21,11 @@ from policy_router.execution.executor import Executor
 from policy_router.intake import classify, take_in
 from policy_router.loading import load
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
-from policy_router.providers.body import Body
-from policy_router.providers.bounds import BOUNDS
-from policy_router.providers.failure import CallFailed, FailureKind
+from policy_router.providers.failures.failure import CallFailed, FailureKind
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
-from policy_router.providers.original_body import headers_of
+from policy_router.providers.requests.body import Body
+from policy_router.providers.requests.bounds import BOUNDS
+from policy_router.providers.requests.original_body import headers_of
 from policy_router.providers.responses_wire.original import responses_body
 from policy_router.providers.simulated import Cut, Fail, Garble, Say, Simulated
 from tests.execution.make import HELLO, decision
@@ -33,7 +33,7 @@ from tests.execution.make import HELLO, decision
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
     from policy_router.providers.simulated import Behaviour, Hit
 
 POLICY = """

@@ -16,10 +16,10 @@ from policy_router.domain.models import Model, Via
 from policy_router.domain.original import OriginalRequest
 from policy_router.errors import AllModelsFailedError, RoutingError
 from policy_router.execution.executor import Executor
-from policy_router.providers.accumulate import join_chunks
-from policy_router.providers.body import Body
+from policy_router.providers.answers.accumulate import join_chunks
 from policy_router.providers.default_caller import DefaultCaller
-from policy_router.providers.failure import CallFailed, FailureKind
+from policy_router.providers.failures.failure import CallFailed, FailureKind
+from policy_router.providers.requests.body import Body
 from policy_router.providers.responses_wire.answer import read_response
 from policy_router.providers.responses_wire.caller import ResponsesWireCaller
 from policy_router.providers.responses_wire.original import responses_body
@@ -123,6 +123,8 @@ def test_messages_become_items() -> None:
                 {"type": "text", "text": "see"},
                 {"type": "image_url", "image_url": {"url": "https://x/y", "detail": "low"}},
                 {"type": "file", "file": {"file_data": "data:x;base64,AA", "filename": "a"}},
+                {"type": "file", "file": {"file_data": "data:text/plain;base64,AA"}},
+                {"type": "file", "file": {"file_data": "https://x/a.pdf", "filename": "a.pdf"}},
             ],
         },
         {
@@ -147,6 +149,12 @@ def test_messages_become_items() -> None:
                 {"type": "input_text", "text": "see"},
                 {"type": "input_image", "image_url": "https://x/y", "detail": "low"},
                 {"type": "input_file", "file_data": "data:x;base64,AA", "filename": "a"},
+                {
+                    "type": "input_file",
+                    "file_data": "data:text/plain;base64,AA",
+                    "filename": "document.txt",
+                },
+                {"type": "input_file", "file_url": "https://x/a.pdf"},
             ],
         },
         {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"},
@@ -305,7 +313,7 @@ def test_a_model_answers_over_http(stream: bool) -> None:
 
 
 @EACH_WAY
-def test_an_answer_that_is_cut_short_is_told_so(stream: bool) -> None:
+def test_an_answer_that_is_cut_short_is_marked(stream: bool) -> None:
     assert (
         served(Say("one two", finish="length"), stream=stream).choices[0].finish_reason == "length"
     )
@@ -369,6 +377,28 @@ def test_parts_of_reasoning_are_paragraphs_and_what_is_encrypted_follows() -> No
     assert chunks[-1].raw["choices"][0]["delta"]["thinking_blocks"] == [
         {"type": "redacted_thinking", "data": "gAAA"}
     ]
+
+
+def test_citations_are_those_of_a_chat_completion() -> None:
+    cited = {"type": "url_citation", "url": "https://x", "start_index": 0, "end_index": 1}
+    other = {"type": "file_citation", "file_id": "f"}
+    parts = [
+        {"type": "output_text", "text": "one", "annotations": [other, cited]},
+        {"type": "output_text", "text": "two", "annotations": [cited]},
+    ]
+    message = {"type": "message", "role": "assistant", "content": parts}
+    value = {"object": "response", "status": "completed", "output": [message]}
+
+    def page(start: int) -> dict[str, Any]:
+        place = {"url": "https://x", "start_index": start, "end_index": start + 1}
+        return {"type": "url_citation", "url_citation": place}
+
+    raw = read_response(value).choices[0].message.model_dump()
+    assert raw["annotations"] == [page(0), page(3)]
+    added = {"type": "response.output_text.annotation.added"}
+    (chunk,) = ResponseStream().read({**added, "annotation": cited})
+    assert chunk.choices[0].delta.model_dump()["annotations"] == [page(0)]
+    assert ResponseStream().read({**added, "annotation": other}) == ()
 
 
 def test_a_response_that_fails_states_its_error() -> None:

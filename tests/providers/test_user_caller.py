@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy_router import AllModelsFailedError, Router, UsageError
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.user_caller import AdaptedCaller
 from tests.own_callers import OwnCaller, answer
 

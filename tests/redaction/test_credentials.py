@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from itertools import pairwise
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.schema import generated
 from policy_router.redaction.fields import fields, is_literal
-from policy_router.redaction.mask import find, mask
+from policy_router.redaction.mask import find, mask, remove
 from policy_router.redaction.message import redact
 from policy_router.redaction.names import is_name_of_secret, is_secret_name
 
@@ -241,6 +243,26 @@ def test_diagnostics_and_messages_hide_what_a_name_says(text: str) -> None:
 def test_what_is_no_credential_is_left_alone(text: str) -> None:
     assert find(text) == []
     assert mask(text) == text
+
+
+NAMES = [
+    "claude-sonnet-4-5-20250929-thinking", "anthropic/claude-sonnet-4-5-20250929",
+    "gpt-4o-mini-search-preview-2025-03-11", "unsloth/DeepSeek-R1-0528-Qwen3-8B-GGUF",
+    "mistralai/mixtral-8x22b-instruct-v0", "Qwen3-235B-A22B-Instruct-2507-FP8",
+    "mcp__claude_ai_Google_Calendar2__authenticate", "/v1/messages/count_tokens",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_long_names_of_models_and_tools_stay_in_messages(name: str) -> None:
+    text = f"unknown name `{name}`"
+    assert remove(text) == text
+
+
+@given(st.binary(min_size=18, max_size=48))
+def test_random_text_is_never_taken_for_a_name(key: bytes) -> None:
+    token = "7" + urlsafe_b64encode(sha256(key).digest()[:24]).decode()
+    assert remove(f"the token {token} is not known") == "the token *** is not known"
 
 
 def test_several_in_one_text() -> None:

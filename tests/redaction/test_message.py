@@ -62,6 +62,13 @@ def test_echoes_are_found_in_parts_and_tools() -> None:
     assert "withheld" in redact("bad: a very confidential description", deep)
 
 
+def test_an_echo_of_the_tokens_of_a_text_is_one() -> None:
+    prompt = [[101, 2023, 2003, 1037, 3231, 102], [7]]
+    shown = redact("input [101, 2023, 2003, 1037, 3231, 102] is too long", prompt)
+    assert shown == "message withheld: it repeats the prompt"
+    assert redact("at most 2048 inputs", prompt) == "at most 2048 inputs"
+
+
 def test_long_messages_are_cut() -> None:
     assert len(redact("word " * 500, None)) == LIMIT
 
@@ -99,7 +106,7 @@ def fails(secret: str) -> None:
         raise KeyError(secret) from error
 
 
-def test_an_exception_is_told_without_its_values() -> None:
+def test_an_exception_is_shown_without_its_values() -> None:
     with pytest.raises(KeyError) as caught:
         fails("the launch code")
     told = frames(caught.value)

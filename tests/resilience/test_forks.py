@@ -20,7 +20,7 @@ from pathlib import Path
 from policy_router import Router
 from policy_router.errors import UsageError
 from policy_router.resilience import forks
-from policy_router.sync import LoopThread, SyncStream
+from policy_router.router.sync import LoopThread, SyncStream
 
 warnings.simplefilter("ignore", DeprecationWarning)  # newer versions warn of forks beside threads
 folder = Path(sys.argv[1])

@@ -63,7 +63,7 @@ def test_never_more_than_so_many_and_none_when_there_is_no_work() -> None:
     assert running() == 0
 
 
-def test_what_nobody_waits_for_is_dropped_or_counted() -> None:
+def test_work_without_a_waiter_is_dropped_or_counted() -> None:
     threads, held, began, done = Threads(1, NAME), threading.Event(), threading.Event(), []
 
     def hang() -> None:

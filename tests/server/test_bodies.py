@@ -12,13 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy_router import Router, load
-from policy_router.providers.body import PARAMETERS
+from policy_router.providers.requests.body import PARAMETERS
 from policy_router.server.app import create_app
 from policy_router.server.hints import HINTS
 from tests.own_callers import OwnCaller, answer
+from tests.server.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY: Final = """\
 version: 1
@@ -119,3 +122,29 @@ def test_every_hint_is_taken_or_refused(headers: dict[str, str]) -> None:
     body = {"messages": [{"role": "user", "content": "Hello!"}]}
     reply = exchanged(lambda client: client.post(PATHS[0], json=body, headers=encoded))
     assert reply.status_code < 500, reply.text
+
+
+class OtherModel:
+    """A middleware that has every call ask for a model that does not exist."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def changed() -> Message:
+            message = await receive()
+            return {**message, "body": message.get("body", b"").replace(b'"m"', b'"x"')}
+
+        await self._app(scope, changed, send)
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_body_is_the_one_that_a_middleware_passes_on(*, changes: bool) -> None:
+    router = Router(load(text=POLICY), OwnCaller(lambda _: answer("fine")))
+    app = create_app(router)
+    if changes:
+        app.add_middleware(OtherModel)
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}]}
+    with served(app) as address, httpx.Client(base_url=address) as client:
+        statuses = [client.post(PATHS[0], json=body).status_code for _ in range(2)]
+    assert statuses == [404 if changes else 200] * 2

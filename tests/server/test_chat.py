@@ -300,10 +300,15 @@ def test_the_decision_alone(address: str, provider: Simulated) -> None:
 
 
 def test_fields_that_are_left_out_are_named(address: str, provider: Simulated) -> None:
-    own = {"api_base": "http://evil", "metadata": {"task": "chat", "mine": "1"}, "user": "ada"}
+    own: dict[str, Any] = {
+        "api_base": "http://evil",
+        "metadata": {"task": "chat", "mine": "1"},
+        "user": "ada",
+    }
+    own |= {"service_tier": "priority", "speed": None}
     body = {"model": "auto", "messages": HELLO, "wish": 1, **own}
     answer = httpx.post(f"{address}/v1/chat/completions", json=body)
-    assert answer.headers["x-policy-router-ignored"] == "api_base"
+    assert answer.headers["x-policy-router-ignored"] == "api_base, service_tier"
     sent = provider.requests[-1].body
     assert {name: sent[name] for name in sent if name not in ("messages", "model")} == {
         "wish": 1,

@@ -151,6 +151,20 @@ def test_a_vector_for_each_input(router: Router, here: Simulated, events: list[E
     assert made.model_dump()["object"] == "list"
 
 
+@pytest.mark.parametrize("form", ["float", "base64"])
+def test_vectors_of_another_length_than_was_asked_for_are_refused(
+    router: Router, here: Simulated, form: str
+) -> None:
+    packed = base64.b64encode(struct.pack("<3f", 1, 2, 3)).decode()
+    plays(here, vectors=vectors(packed if form == "base64" else [1, 2, 3]))
+    made = router.embedding("a", dimensions=5, encoding_format=form)
+    assert made.attempts[0].model == "first"
+    assert made.attempts[0].detail == "vectors of 3 numbers, where 5 were asked for"
+    assert made.served_by != "first"
+    # It stays in use for what it can do.
+    assert router.embedding("a", dimensions=3, encoding_format=form).served_by == "first"
+
+
 @pytest.mark.parametrize(
     ("given", "count"), [("a", 1), ([1, 2], 1), ([[1], [2, 3]], 2), (["a", "b", "c"], 3)]
 )
@@ -329,6 +343,23 @@ def test_models_through_litellm(tmp_path: Path, here: Simulated, there: Simulate
         assert (again.served_by, again.attempts[0].failure) == ("same", "rate_limited")
         ours = [attempt for attempt in again.attempts if attempt.model == "first"]
         assert len(here.requests) == 1 + len(ours)  # LiteLLM repeats nothing itself
+
+
+def test_a_session_is_a_fact_and_keeps_no_model(
+    tmp_path: Path, here: Simulated, there: Simulated
+) -> None:
+    path = tmp_path / "policy.yaml"
+    ward = """\
+  - { name: the ward stays, when: "session.startswith('ward')", only: [others] }
+sessions: { keep: model }
+"""
+    text = POLICY.format(url=here.url, other=there.url, cap="$1/day")
+    path.write_text(text.replace("rules:\n", "rules:\n" + ward.partition("\n")[0] + "\n")
+                    + ward.partition("\n")[2])  # fmt: skip
+    with Router.open(path, watch="off") as router:
+        assert router.embedding("a", session="s", model="others").served_by == "others"
+        assert router.embedding("a", session="s").served_by == "first"
+        assert router.embedding("a", session="ward 7").served_by == "others"
 
 
 def test_anthropics_api_makes_none(tmp_path: Path, here: Simulated) -> None:

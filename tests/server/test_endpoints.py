@@ -15,7 +15,7 @@ from policy_router import Router
 from policy_router.events import Decided
 from policy_router.observe.prometheus import PrometheusMetrics
 from policy_router.server.app import ENDPOINTS, closes, create_app
-from policy_router.server.principal import Principal
+from policy_router.server.identity.principal import Principal
 from tests.server.serving import served
 
 if TYPE_CHECKING:

@@ -135,6 +135,25 @@ def test_large_headers_are_refused(small: str) -> None:
     assert answer.startswith(b"HTTP/1.1 4")
 
 
+def test_the_size_of_headers_counts_also_when_they_arrive_at_once(address: str) -> None:
+    for lines in ([f"x: {'a' * 40_000}"], [f"x-{i}: a" for i in range(4_000)]):
+        assert talk(address, head(*lines, method="GET")).startswith(b"HTTP/1.1 400 ")
+    assert talk(address, head(method="GET", path=f"/{'a' * 40_000}")).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    ("version", "length"), [("1.1", "content-length: 5"), ("1.0", "x-length: 5")]
+)
+def test_a_body_with_two_ends_is_not_read(
+    address: str, provider: Simulated, version: str, length: str
+) -> None:
+    lines = [f"POST {CHAT} HTTP/{version}", "host: localhost", "transfer-encoding: chunked", length]
+    body = f"{len(GOOD):x}\r\n{GOOD}\r\n0\r\n\r\n"
+    data = "\r\n".join([*lines, "", body]).encode()
+    assert talk(address, data).startswith(b"HTTP/1.1 400 ")
+    assert not provider.requests
+
+
 SMUGGLED: Final = {
     "two lengths": ("content-length: 5", "content-length: 6"),
     "length and chunks": ("content-length: 5", "transfer-encoding: chunked"),
@@ -170,10 +189,52 @@ def test_paths_are_taken_as_they_are(address: str, path: str) -> None:
     assert answer.startswith(b"HTTP/1.1 404 ")
 
 
+@pytest.mark.parametrize(("content", "status"), [("A" * 5_000_000, 200), ("[]," * 1_700_000, 413)])
+def test_a_large_body_has_few_values(address: str, content: str, status: int) -> None:
+    body = {"model": "big", "messages": [{"role": "user", "content": "Hello!"}], "wish": content}
+    answer = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=60)
+    assert answer.status_code == status
+    if status == 413:
+        assert answer.json()["error"]["code"] == "body_too_large"
+
+
 def test_an_unknown_method(address: str) -> None:
     answer = httpx.delete(f"{address}/v1/models")
     assert answer.status_code == 405
     assert answer.json()["error"]["code"] == "method_not_allowed"
+    answer = httpx.get(f"{address}/v1/messages")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"] == {
+        "type": "invalid_request_error",
+        "message": "`/v1/messages` does not take GET, only POST",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions/", "/v1/chat/completions"),
+        ("/v1/v1/messages", "/v1/messages"),
+        ("/messages/count_tokens", "/v1/messages/count_tokens"),
+        ("/UI/", "/ui"),
+        ("/v1/files", None),
+    ],
+)
+def test_a_wrong_path_is_told_the_right_one(address: str, path: str, meant: str | None) -> None:
+    answer = httpx.post(address + path, json={})
+    assert answer.status_code == 404
+    hint = f"; did you mean `{meant}`?" if meant else ": `/openapi.json` lists what there is"
+    assert answer.json()["error"]["message"] == f"there is no `{path}`{hint}"
+    assert ("type" in answer.json()) == ("messages" in path)  # as Anthropic's clients read it
+
+
+def test_a_client_of_anthropic_is_told_so_what_it_asks_for_in_vain(address: str) -> None:
+    told = {"anthropic-version": "2023-06-01"}
+    for path in ("/v1/models/nope", "/v1/files"):
+        assert httpx.get(address + path).json().get("type") is None
+        error = httpx.get(address + path, headers=told).json()
+        assert (error["type"], error["error"]["type"]) == ("error", "not_found_error")
 
 
 def test_nothing_of_a_body_becomes_a_header(address: str) -> None:

@@ -13,8 +13,8 @@ from policy_router.server.protocol import TimedHeaders
 from policy_router.server.serving import listen
 
 
-async def nothing(*_: Any) -> None:
-    """An application that is never asked."""
+async def nothing(scope: Any, receive: Any, send: Any) -> None:
+    """An application that is never asked. uvicorn calls one that takes no arguments."""
 
 
 def test_a_body_does_not_wait_for_the_client_to_acknowledge_the_headers() -> None:

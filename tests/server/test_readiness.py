@@ -15,7 +15,7 @@ from policy_router.ledger.memory import MemoryStore
 from policy_router.loading import load
 from policy_router.providers.default_caller import DefaultCaller
 from policy_router.providers.simulated import Say, Simulated
-from policy_router.router import Router
+from policy_router.router.router import Router
 from policy_router.server.app import closes, create_app
 from policy_router.server.readiness import Readiness
 from tests.server.serving import served

@@ -8,8 +8,8 @@ import pytest
 
 from policy_router.domain.outcome import Role
 from policy_router.experience.nodes import Node, OutcomeKey
+from policy_router.language.write.text_edit import apply
 from policy_router.suggestions.band_too_low import suggestions
-from policy_router.suggestions.text_edit import apply
 from tests.suggestions.make import HEAD, calls, observed
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router.experience.counts import ACCEPTED, BAD, GOOD, OutcomeCounts
+from policy_router.language.write.text_edit import apply
 from policy_router.suggestions.cheaper_as_good import suggestions
 from policy_router.suggestions.registry import all_suggestions
-from policy_router.suggestions.text_edit import apply
 from tests.suggestions.make import HEAD, TASKS, calls, observed
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from policy_router.domain.outcome import Role
 from policy_router.experience.counts import BAD, GOOD, OutcomeCounts
 from policy_router.experience.intervals import IntervalEstimate, wilson
 from policy_router.experience.nodes import Node, OutcomeKey
+from policy_router.language.write.text_edit import apply
 from policy_router.suggestions.demote_unreliable import suggestions
 from policy_router.suggestions.differences import difference
-from policy_router.suggestions.text_edit import apply
 from tests.suggestions.make import HEAD, TASKS, calls, observed
 
 

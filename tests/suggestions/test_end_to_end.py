@@ -71,7 +71,8 @@ def test_an_unreliable_model_is_demoted(tmp_path: Path, monkeypatch: pytest.Monk
     assert path.read_text() == before.replace(
         "    # what is read from invoices\n    accept:", wanted
     )
-    done = run("suggest", "policy.yaml", "--state", state)
+    assert run("suggest", "policy.yaml", "-p", "policy.yaml", "--state", state).code == 2
+    done = run("suggest", "-p", "policy.yaml", "--state", state)
     assert (done.code, done.out) == (0, "no suggestions\n")
 
 
@@ -86,3 +87,32 @@ def test_a_journal_that_is_named_must_be_there(tmp_path: Path) -> None:
     done = run("suggest", path, "--state", state, "--patch", tmp_path / "no" / "changes.diff")
     assert done.code == 2
     assert "cannot write" in done.err
+
+
+def test_the_order_follows_and_says_why(tmp_path: Path) -> None:
+    """By the same outcomes, `adjust` puts the careful model first, and the decision says why."""
+    state = f"sqlite:///{tmp_path}/state.db"
+    path = tmp_path / "policy.yaml"
+    answers = [Say("The total is 7." if number % 10 < 3 else "{}") for number in range(300)]
+    with Simulated({"a": answers, "b": Say("{}")}) as provider:
+        text = POLICY.format(url=provider.url)
+        path.write_text(text)
+        asyncio.run(play(path, state, 300))
+        assert first_of(path, state) == ("hasty", "")
+        path.write_text(text.replace("mode: suggest", "mode: adjust"))
+        model, why = first_of(path, state)
+    assert model == "careful"
+    assert "better than `hasty` with a probability of" in why
+
+
+def first_of(path: Path, state: str) -> tuple[str, str]:
+    """The model that would be asked first for the same request, and why, as the policy learned."""
+
+    async def main() -> tuple[str, str]:
+        async with Router.open(path, state=state, watch="off") as router:
+            await router.experience.refresh()
+            decision = await router.aroute(HELLO, task="extract")
+            learned = decision.learned
+            return decision.candidates[0].name, "" if learned is None else str(learned)
+
+    return asyncio.run(main())

@@ -14,8 +14,8 @@ from policy_router.check.report import inspect_path
 from policy_router.diagnostics import Severity
 from policy_router.domain.snapshot import Snapshot
 from policy_router.errors import AllModelsFailedError, NoCandidateError
-from policy_router.explanation import explain
 from policy_router.ledger.diagnosis import Diagnosis
+from policy_router.router.explanation import explain
 from policy_router.views import (
     answer,
     audit,

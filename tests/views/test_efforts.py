@@ -9,10 +9,10 @@ from policy_router.decision.decide import decide
 from policy_router.domain.effort import USUAL_LEVELS
 from policy_router.domain.fallback import Cooldown
 from policy_router.domain.request import Request
-from policy_router.execution.cooldown import Cooldowns
+from policy_router.execution.health.cooldown import Cooldowns
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import compile_files
-from policy_router.providers.failure import Failure, FailureKind
+from policy_router.providers.failures.failure import Failure, FailureKind
 from policy_router.views.decision import as_json, candidates
 
 TEXT = """\

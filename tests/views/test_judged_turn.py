@@ -9,9 +9,9 @@ import pytest
 from policy_router.classification.classifier import Classifier
 from policy_router.decision.decide import decide
 from policy_router.domain.snapshot import Snapshot
-from policy_router.explanation import Explanation, explain
 from policy_router.intake import take_in
 from policy_router.loading import load
+from policy_router.router.explanation import Explanation, explain
 from policy_router.views import explanation as view
 from policy_router.views.terminal import render
 

@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.decision.amounts import largest_amount
+from policy_router.decision.limits.amounts import largest_amount
 from policy_router.decision.wording import spell_amount
 from policy_router.domain.limits import Metric, WhenExhausted
 from policy_router.domain.request import Request

@@ -17,9 +17,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.addresses import read
-from policy_router.check.owners import OWNERS, owners_of
+from policy_router.check.key_issuers import OWNERS, owners_of
 from policy_router.check.subject import Subject, warning
-from policy_router.decision.sort_keys import LOCAL_TAG
+from policy_router.decision.order.sort_keys import LOCAL_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

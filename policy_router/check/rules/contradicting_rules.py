@@ -1,7 +1,11 @@
-"""two rules, or a rule and a task, that together leave no model
+"""rules, or a rule and a task, that together leave no model
 
-A request to which both apply is refused, and the refusal names neither as its cause. A rule and a
-task are reported where the rule is only about the task, or applies to all of its requests.
+A request to which all of them apply is refused, and the refusal names none of them as its cause. If
+that holds for every request of one of two rules, or of the task, what it says never happens, and it
+is an error; if some of its requests are answered, a warning. A rule and a task are reported where
+the rule is only about the task, or applies to all of its requests. Three or more rules that leave
+no model together are worth knowing, and often intended. Where they ask for an ability (`needs`), a
+model that has it may be added, so that is a warning. Where a refusal is intended, write `deny`.
 
 Bad:
     rules:
@@ -16,23 +20,77 @@ Good:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.assurance.cover import GaveUp
+from policy_router.assurance.reach import Reach, Reached
+from policy_router.assurance.redundancy import thinnest
 from policy_router.check.rules.criteria_exclude_all import unmeetable
-from policy_router.check.subject import Subject, warning
+from policy_router.check.subject import Subject, note, warning
+from policy_router.diagnostics import Severity
+from policy_router.domain.invariants import AtLeast, Countable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policy_router.assurance.regions import Regions
     from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
     from policy_router.domain.rules import Rule
 
+_SEVERAL: Final = 3
+
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
+    few = list(_of_two(subject))
+    yield from few or _of_several(subject)
+
+
+def _of_several(subject: Subject) -> Iterator[Diagnostic]:
+    """Yield three or more rules, any two of which leave a model, that together leave none."""
+    policy = subject.policy
+    removing = [rule for i, rule in enumerate(policy.rules) if policy.removed_by(i)]
+    if len(removing) < _SEVERAL:
+        return
+    reach = Reach(policy, (), subject.cancelled)
+    found = thinnest(reach, [{}], None, AtLeast(1, Countable.CANDIDATES))
+    if not isinstance(found, Reached):
+        return
+    _, _, decision = found.shown
+    if decision.denied is not None:
+        return
+    applied = [
+        number
+        for number, rule in enumerate(policy.rules)
+        if rule.name in decision.rules and not rule.shadow and policy.removed_by(number)
+    ]
+    needed = list(applied)
+    for number in applied:
+        others = [other for other in needed if other != number]
+        if _removed(policy, others) == policy.all_models:
+            needed = others
+    if _removed(policy, needed) == policy.all_models and len(needed) >= _SEVERAL:
+        last = policy.rules[needed[-1]]
+        names = ", ".join(f"`{policy.rules[number].name}`" for number in needed)
+        yield note(
+            "contradicting-rules",
+            f"a request to which all of {names} apply has no model left",
+            last.span,
+            "make one of the conditions exclude another, or let them share a model",
+        )
+
+
+def _removed(policy: Policy, rules: Sequence[int]) -> int:
+    """The models that some rules exclude together."""
+    models = 0
+    for number in rules:
+        models |= policy.removed_by(number)
+    return models
+
+
+def _of_two(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
     everyone = policy.all_models
     denied = regions.denied()  # a refusal with a reason is intended
@@ -51,12 +109,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             except GaveUp:
                 subject.questions.leave_open("contradicting-rules", source.says, rule.span)
                 continue
-            yield warning(
+            alone = warning(
                 "contradicting-rules",
                 f"rule `{rule.name}` leaves no model for any request it applies to",
                 rule.span,
                 "write  deny:  with the reason, or select other models",
             )
+            yield alone if rule.needs else replace(alone, severity=Severity.ERROR)
             continue
         if source.boxes is None:
             subject.questions.leave_open("contradicting-rules", source.says, rule.span)
@@ -80,15 +139,31 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             continue
         if a is None:
             continue
-        first, later = policy.rules[a], policy.rules[b]
-        yield warning(
-            "contradicting-rules",
-            f"a request to which both `{first.name}` and `{later.name}` apply has no model left",
-            later.span,
-            "make one of the conditions exclude the other, or let them share a model",
-            *((("the other rule", first.span),) if first.span else ()),
-        )
+        yield _conflict(subject, a, b)
     yield from _with_tasks(subject, by_removal, denied)
+
+
+def _conflict(subject: Subject, a: int, b: int) -> Diagnostic:
+    """Report two rules, by position, that leave no model together."""
+    regions, (first, later) = subject.regions, (subject.policy.rules[i] for i in (a, b))
+    says = f"a request to which both `{first.name}` and `{later.name}` apply has no model left"
+    finding = warning(
+        "contradicting-rules",
+        says,
+        later.span,
+        "make one of the conditions exclude the other, let them share a model, or write  deny:",
+        *((("the other rule", first.span),) if first.span else ()),
+    )
+    if first.needs or later.needs:
+        return finding
+    try:
+        always = next((one for one, other in ((b, a), (a, b)) if regions.within(one, other)), None)
+    except GaveUp:  # that some of its requests are refused is certain
+        return finding
+    if always is None:
+        return finding
+    only = f"`{subject.policy.rules[always].name}` applies to no other"
+    return replace(finding, message=f"{says}: {only}", severity=Severity.ERROR)
 
 
 def _with_tasks(subject: Subject, by_removal: dict[int, int], denied: int) -> Iterator[Diagnostic]:
@@ -110,24 +185,22 @@ def _with_tasks(subject: Subject, by_removal: dict[int, int], denied: int) -> It
                 among |= boxes
         try:
             rules = _partners(regions, number, among, denied) if among else iter(())
-            a = next((a for a in rules if _is_inside(regions, a, number)), None)
+            inside = ((a, regions.within(number, a), regions.within(a, number)) for a in rules)
+            partner = next((each for each in inside if any(each[1:])), None)
         except GaveUp:
             subject.questions.leave_open("contradicting-rules", source.says, source.span)
             continue
-        if a is not None:
+        if partner is not None:
+            a, every, _ = partner
             rule = subject.policy.rules[a]
-            yield warning(
+            finding = warning(
                 "contradicting-rules",
                 f"a request of {source.says} to which `{rule.name}` applies has no model left",
                 rule.span,
                 "let them share a model, or make the condition of the rule exclude the task",
                 *((("the task", source.span),) if source.span else ()),
             )
-
-
-def _is_inside(regions: Regions, a: int, b: int) -> bool:
-    """Whether one of two sources applies only to requests that the other applies to as well."""
-    return regions.within(a, b) or regions.within(b, a)
+            yield replace(finding, severity=Severity.ERROR) if every else finding
 
 
 def _is_reported_elsewhere(rule: Rule, policy: Policy) -> bool:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.check.disguise import look_alike
+from policy_router.check.disguised_text import look_alike
 from policy_router.check.subject import warning
 
 if TYPE_CHECKING:

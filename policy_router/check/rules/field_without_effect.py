@@ -339,12 +339,22 @@ def _others(document: Document) -> Iterator[Found]:
                     f"the request of this test does not belong to session `{session}`",
                     f"add  session: {session}  to the request",
                 )
+        if test.given is not None and test.given.stats and not _adjusts(document):
+            yield (
+                ("tests", i, "given", "stats"),
+                "what outcomes say changes no decision of this policy",
+                "set  learning: { mode: adjust }, or remove stats",
+            )
         if not test.expect.model_dump(exclude_none=True):
             yield (
                 ("tests", i, "expect"),
                 "this test expects nothing",
                 "add what the decision must be",
             )
+
+
+def _adjusts(document: Document) -> bool:
+    return document.learning is not None and document.learning.mode == "adjust"
 
 
 def _empty(value: object, path: Path) -> Iterator[Path]:

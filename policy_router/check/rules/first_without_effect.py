@@ -1,8 +1,10 @@
-"""a model in `first` or `use` that the same task or rule rules out
+"""a model in `first` or `use` that cannot come first or answer there
 
-It is below its minimum tier or beyond its criteria, or another of its lists excludes the model.
-Models below the minimum tier come last, as a last resort, whatever `first` says. In a task with
-`use`, that list is the order, so `first` adds nothing to it.
+It is below the minimum tier or beyond the criteria of the same task or rule, or another of its
+lists excludes the model. The `first` of a rule is also reported where tasks, bands and other rules
+exclude each of its models, or want a higher tier, in every request of the rule. Models below the
+minimum tier come last, as a last resort, whatever `first` says. In a task with `use`, that list is
+the order, so `first` adds nothing to it.
 
 Bad:
     tasks: { code: { keywords: [refactor], min_tier: heavy, first: [local] }, chat: {} }
@@ -15,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policy_router.assurance.cover import GaveUp
+from policy_router.assurance.regions import Part
 from policy_router.check.subject import warning
 from policy_router.decision.criteria import (
     CALLER,
@@ -30,7 +34,9 @@ from policy_router.domain.rules import Task
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policy_router.assurance.regions import Regions
     from policy_router.check.subject import Subject
+    from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
     from policy_router.domain.criteria import Criteria
     from policy_router.domain.models import Model
@@ -47,6 +53,56 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         yield from _listed(subject, (*path, "first"), source)
         if isinstance(source, Task):
             yield from _listed(subject, (*path, "use"), source)
+    for number, rule in enumerate(subject.policy.rules):
+        if rule.first and not rule.shadow:
+            yield from _by_others(subject, number, rule)
+
+
+def _by_others(subject: Subject, number: int, rule: Rule) -> Iterator[Diagnostic]:
+    """Report the `first` of a rule where others keep all of its models from coming first."""
+    regions, policy = subject.regions, subject.policy
+    if not any(_can_come_first(policy.model(name), rule, subject) for name in rule.first):
+        return  # each of them is reported by itself
+    boxes = regions.sources[number].boxes
+    if boxes is None:
+        subject.questions.leave_open("first-without-effect", f"rule `{rule.name}`", rule.span)
+        return
+    cores = 0
+    try:
+        for by in sorted(_demoting(regions, policy, rule), key=int.bit_count):
+            for box in boxes:
+                core = regions.cover.core(box, by | regions.impossible)
+                if core is None:
+                    return
+                cores |= core
+    except GaveUp:
+        subject.questions.leave_open("first-without-effect", f"rule `{rule.name}`", rule.span)
+        return
+    causes = [each for each in regions.owners(cores) if each.rule != number]
+    if boxes and causes:
+        yield warning(
+            "first-without-effect",
+            f"`first` of rule `{rule.name}` has no effect: {' and '.join(c.says for c in causes)} "
+            f"{'keep' if len(causes) > 1 else 'keeps'} each of its models from coming first",
+            subject.draft.places.key(("rules", number, "first")),
+            "name other models, or remove `first`",
+        )
+
+
+def _can_come_first(model: Model, rule: Rule, subject: Subject) -> bool:
+    return not _why_not(model, rule, subject, "first")
+
+
+def _demoting(regions: Regions, policy: Policy, rule: Rule) -> set[int]:
+    """For each model in `first` of a rule the boxes in which it is excluded or below the tier that
+    is wanted. What a model lacks money for is reported by other rules."""
+    boxes_of = dict.fromkeys((policy.position(name) for name in rule.first), 0)
+    for number, source in enumerate(regions.sources):
+        if source.part in (Part.RULE, Part.TASK, Part.BAND):
+            for model in boxes_of:
+                if (source.removes | source.below) >> model & 1:
+                    boxes_of[model] |= regions.holds[number]
+    return set(boxes_of.values())
 
 
 def _listed(subject: Subject, path: Path, source: Task | Rule) -> Iterator[Diagnostic]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from policy_router.check.disguise import HIDDEN, hidden
+from policy_router.check.disguised_text import HIDDEN, hidden
 from policy_router.check.strings import strings
 from policy_router.check.subject import error, warning
 from policy_router.diagnostics import Diagnostic, Span

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.check.owners import owner_of, owners_of
+from policy_router.check.key_issuers import owner_of, owners_of
 from policy_router.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.decision.amounts import refuses
 from policy_router.decision.bitset import chosen
+from policy_router.decision.limits.amounts import refuses
 from policy_router.domain.limits import Metric
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from policy_router.check.subject import warning
 from policy_router.domain.models import Via
 from policy_router.providers.litellm.lies import LIES
-from policy_router.providers.wire_body import provider_of
+from policy_router.providers.requests.wire_body import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

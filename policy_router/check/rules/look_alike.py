@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy_router.check.disguise import look_alike, script, skeletons
+from policy_router.check.disguised_text import look_alike, script, skeletons
 from policy_router.check.strings import strings
 from policy_router.check.subject import warning
 from policy_router.domain.condition import Op

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from policy_router.check.subject import error
 from policy_router.domain.models import Via
 from policy_router.providers.openai_wire.endpoints import endpoint_of
+from policy_router.providers.requests.wire_body import provider_of
 from policy_router.providers.routes import DIRECT_PROVIDERS, Route, route_of
-from policy_router.providers.wire_body import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.assurance.cover import GaveUp
-from policy_router.assurance.heard_prompts import HeardPrompts
+from policy_router.assurance.reachable_prompts import HeardPrompts
 from policy_router.check.rules.dead_rule import is_dead
 from policy_router.check.subject import Subject, warning
 
@@ -66,7 +66,7 @@ def _finding(heard: HeardPrompts, number: int, prompt: Prompt) -> Diagnostic | N
         models = " and ".join(f"`{name}`" for name in prompt.models)
         return warning(
             "prompt-never-used",
-            f"no model ever gets prompt `{prompt.name}`: the rules allow {models} for none of the "
+            f"no model ever gets prompt `{prompt.name}`: the rules exclude {models} for all "
             "requests that it would be used for",
             prompt.span,
             "correct its models or its condition, or remove it",

@@ -1,7 +1,9 @@
 """a rule that changes no decision
 
 It has no actions, selects all models, or excludes only models that other rules already exclude from
-every request it applies to.
+every request it applies to, also as judges of answers and estimators of complexity. What it says
+happens without it, so it is a warning, and `policy-router check --fix` may remove it: that is
+proved to change no decision.
 
 Bad:
     rules:
@@ -22,6 +24,7 @@ from heapq import heapify, heappop
 from typing import TYPE_CHECKING
 
 from policy_router.assurance.cover import GaveUp
+from policy_router.assurance.disclosures import excludes_by_name, kept_boxes, models_that_see
 from policy_router.check.subject import Subject, warning
 from policy_router.domain.criteria import NO_CRITERIA
 from policy_router.language.compile.selectors import PRICES
@@ -39,6 +42,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, rules = subject.regions, subject.policy.rules
     shapes = subject.draft.document.rules or ()
     yield from _twins(rules)
+    policy = subject.policy
+    kept = {n: kept_boxes(policy, regions, policy.position(n)) for n in models_that_see(policy)}
     reported: set[int] = set()  # these no longer count as covering others
     for number in reversed(range(len(rules))):
         rule, shape, source = rules[number], shapes[number], regions.sources[number]
@@ -53,7 +58,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             subject.questions.leave_open("rule-without-effect", source.says, rule.span)
             continue
         try:
-            core = _covered(regions, number, reported)
+            hidden = [boxes for name, boxes in kept.items() if excludes_by_name(rule, name)]
+            core = _covered(regions, number, reported, hidden)
         except GaveUp:
             subject.questions.leave_open("rule-without-effect", source.says, rule.span)
             continue
@@ -139,8 +145,16 @@ def _always_all(subject: Subject, selectors: Sequence[str]) -> bool:
     )
 
 
-def _covered(regions: Regions, number: int, reported: set[int]) -> int:
-    """Return boxes of other sources that exclude all that this one does; 0 when none do."""
+def _covered(regions: Regions, number: int, reported: set[int], hidden: Sequence[int]) -> int:
+    """Return boxes of other sources that exclude all that this one does; 0 when none do.
+
+    Args:
+        regions: The regions of the policy.
+        number: The position of this source.
+        reported: Sources that do not count.
+        hidden: For each judge or estimator that this one keeps requests from, the boxes in which
+            something does. A model that may not answer may still see a request.
+    """
     source = regions.sources[number]
     excluded = regions.holds[number]
     for other in reported:
@@ -148,6 +162,7 @@ def _covered(regions: Regions, number: int, reported: set[int]) -> int:
     core, impossible = 0, regions.impossible
     # Many models share their removers, and those with the fewest are the likeliest to remain.
     sets = [boxes for boxes, models in regions.kinds.items() if models & source.removes]
+    sets += hidden
     for box in source.boxes or ():
         near = regions.cover.meeting(box) & ~excluded
         waiting = [((others & near).bit_count(), others) for others in sets]

@@ -18,8 +18,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
-from policy_router.decision.fresh_orders import upstream_of
-from policy_router.decision.sort_keys import LOCAL_TAG, sort_value
+from policy_router.decision.order.sort_keys import LOCAL_TAG, sort_value
+from policy_router.decision.order.sorting import upstream_of
 from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:

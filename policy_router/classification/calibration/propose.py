@@ -54,7 +54,7 @@ class Proposal(NamedTuple):
 
 
 class TooFewError(ValueError):
-    """There are too few examples; the message says of what."""
+    """There are too few examples; the message says about what."""
 
 
 def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[float]) -> Proposal:

@@ -1,1 +1,1 @@
-"""Finds sensitive text in requests, one module for each kind. Nothing of the text is kept."""
+"""Finds sensitive text in requests, one module for each kind. None of the text is kept."""

@@ -57,7 +57,7 @@ def _is_mail(data: bytes, last: int, end: bytes) -> bool:
 EMAIL: Final = (
     SensitiveForm(rb"[0-9A-Za-z_%+\x80-\xff-]@[0-9A-Za-z.\x80-\xff-]+\.[A-Za-z]{2}", _has_email),
 )
-"""How addresses of electronic mail are found."""
+"""How email addresses are found."""
 
 _V4: Final = rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
 _V6: Final = rb"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?"

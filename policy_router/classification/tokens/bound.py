@@ -30,7 +30,7 @@ def most_tokens(
     Returns:
         The bound, at most `UNBOUNDED`.
     """
-    beside = {"tools": tools, "response_format": response_format, "prediction": prediction}
+    extras = {"tools": tools, "response_format": response_format, "prediction": prediction}
     if isinstance(messages, list | tuple):
-        return read_body({**beside, "messages": messages}).most
-    return min(read_body(beside).most + weigh(messages).most, UNBOUNDED)
+        return read_body({**extras, "messages": messages}).most
+    return min(read_body(extras).most + weigh(messages).most, UNBOUNDED)

@@ -1,4 +1,4 @@
-"""A document while it is compiled: its problems, and what is known of it."""
+"""A document while it is compiled: its problems, and what is known about it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from policy_router.language.source import Path
 
 _OF_AN_ARM: Final = ("share", "first", "prompt", "effort")
-"""What an experiment without `arms` says of its only arm."""
+"""What an experiment without `arms` says about its only arm."""
 
 
 def compile_experiments(resolver: Resolver) -> tuple[Experiment, ...]:
@@ -52,7 +52,7 @@ def _arms(resolver: Resolver, name: str, shape: ExperimentShape, path: Path) -> 
         if getattr(shape, field) is not None:
             draft.error(
                 "bad-value",
-                f"`{field}` beside `arms` belongs to no arm of `{name}`",
+                f"`{field}` next to `arms` belongs to no arm of `{name}`",
                 places.key((*path, field)),
                 "move it into one of the arms",
             )

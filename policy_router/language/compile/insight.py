@@ -1,5 +1,6 @@
-"""The sections `outcomes`, `reports` and `discovery`: what is kept and reported, and where to look
-for new models."""
+"""The sections `outcomes`, `reports`, `alerts` and `discovery`: what is kept and reported, where
+alerts are sent, and where to look for new models.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.domain.insight import (
     CHEAPEST_THAT_FITS,
+    AlertSettings,
     DiscoverySettings,
     Gpu,
     OutcomeSettings,
@@ -37,6 +39,12 @@ def compile_reports(resolver: Resolver) -> ReportSettings:
             resolver.one_model(model, ("reports", "baselines", name))
     gpu = None if shape.gpu is None else Gpu(shape.gpu.memory, shape.gpu.price)
     return ReportSettings(MappingProxyType(dict(baselines)), gpu)
+
+
+def compile_alerts(resolver: Resolver) -> AlertSettings:
+    """Where alerts are sent."""
+    shape = resolver.draft.document.alerts
+    return AlertSettings() if shape is None else AlertSettings(shape.webhook_env)
 
 
 def compile_discovery(resolver: Resolver) -> DiscoverySettings:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_THRESHOLDS: Final = 8
 """Largest number of thresholds in `warn_at` of one budget."""
+ALMOST_USED: Final = 0.95
+"""The share of a quota at which an alert says that it is about to run out."""
 
 
 def compile_limits(resolver: Resolver) -> tuple[Limit, ...]:
@@ -53,6 +55,7 @@ def _own_limits(resolver: Resolver, name: str, model: ModelShape) -> Iterator[Li
                 over,
                 rate.amount,
                 models,
+                warn_at=_alert_at(resolver, over),
                 span=resolver.places.value((*path, i)),
             )
 
@@ -89,10 +92,17 @@ def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
             models,
             limit.per,
             when,
+            warn_at=() if limit.per or limit.shadow else _alert_at(resolver, over),
             overrides=overrides.get((metric, str(over or "")), ()),
             shadow=limit.shadow or False,
             span=places.value(place),
         )
+
+
+def _alert_at(resolver: Resolver, over: Window | None) -> tuple[float, ...]:
+    """When to alert that a quota runs out: only with `alerts`, and in a period that ends."""
+    alerts = resolver.draft.document.alerts is not None
+    return (ALMOST_USED,) if alerts and isinstance(over, Period) else ()
 
 
 def _budget(resolver: Resolver, name: str, budget: BudgetShape) -> Limit:

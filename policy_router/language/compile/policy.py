@@ -20,6 +20,7 @@ from policy_router.language.compile.experiments import compile_experiments
 from policy_router.language.compile.fallback import compile_fallback
 from policy_router.language.compile.inherit import inherit
 from policy_router.language.compile.insight import (
+    compile_alerts,
     compile_discovery,
     compile_outcomes,
     compile_reports,
@@ -114,6 +115,7 @@ def compile_document(draft: Draft) -> Policy | None:
             tests=tests,
             outcomes=compile_outcomes(resolver),
             reports=reports,
+            alerts=compile_alerts(resolver),
             discovery=discovery,
             detect=tuple(document.detect or ()),
         )

@@ -29,7 +29,7 @@ def compile_price(
     Args:
         resolver: The draft, where problems are reported.
         name: The model.
-        shape: What the policy says of it.
+        shape: What the policy says about it.
         listed: Its price in LiteLLM's table; None when that is unknown.
 
     Returns:

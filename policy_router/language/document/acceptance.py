@@ -32,7 +32,7 @@ class AcceptShape(Shape):
         alias="json", description="Its whole text is JSON.", examples=[True]
     )] = None  # fmt: skip
     json_schema: Annotated[dict[str, Any] | None, Field(
-        description="It is JSON that is valid by this JSON Schema.", examples=[{"type": "object"}]
+        description="It is JSON that fits this JSON Schema.", examples=[{"type": "object"}]
     )] = None  # fmt: skip
     pattern: Annotated[Text | None, Field(
         description="This RE2 pattern is found in it.", examples=["^\\{"]
@@ -48,8 +48,8 @@ class AcceptShape(Shape):
     )] = None  # fmt: skip
     python: Annotated[str | None, Field(
         pattern=REFERENCE,
-        description="A function of yours accepts it: `module:function`. The program that opens "
-        "the router must allow the function.",
+        description="Your own function accepts it: `module:function`. The program that opens the "
+        "router must allow the function.",
         examples=["my_package.checks:good"],
     )] = None  # fmt: skip
     llm: Annotated[LlmCheck | None, Field(

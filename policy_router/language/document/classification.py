@@ -43,7 +43,7 @@ class TaskShape(Shape):
         description="An RE2 pattern that identifies it.", examples=["```|\\bdef \\w+\\("]
     )] = None  # fmt: skip
     when_needs: Annotated[list[Ability] | None, Field(
-        description="A request that needs all of these abilities is one.",
+        description="A request that needs all of these abilities is of this task.",
         examples=[["json"]],
     )] = None  # fmt: skip
     needs: Annotated[list[Ability] | None, Field(
@@ -58,7 +58,7 @@ class TaskShape(Shape):
         description="How much it raises the complexity score, 0 to 1.", examples=[0.6]
     )] = None  # fmt: skip
     confidence: Annotated[Share | None, Field(
-        description="How certain a built-in definition must be of it, 0 to 1.",
+        description="How likely the built-in definition must find this task, 0 to 1.",
         examples=[0.7],
     )] = None  # fmt: skip
     only: Annotated[Selectors | None, Field(
@@ -71,7 +71,7 @@ class TaskShape(Shape):
         description="Models to try first, in this order.", examples=[["qwen-7b", "coder-free"]]
     )] = None  # fmt: skip
     use: Annotated[Selectors | None, Field(
-        description="The only models to try, in exactly this order. Models of one selector are in "
+        description="The only models to try, in exactly this order. Models of one selector have "
         "the usual order among themselves.",
         examples=[["qwen-7b", "coder-free"]],
     )] = None  # fmt: skip
@@ -82,7 +82,7 @@ class TaskShape(Shape):
     prefer: Prefer = None
     worth: Annotated[Money | None, Field(
         description="What an accepted answer is worth to you, for the key `value` of `prefer`. "
-        "Default: not said, so that `value` does not sort.",
+        "Default: none, so that `value` does not sort.",
         examples=["$0.02"],
     )] = None  # fmt: skip
     patience: Annotated[PerSecond | None, Field(
@@ -124,7 +124,7 @@ class LlmEstimator(Shape):
 
 
 class PythonEstimator(Shape):
-    """A function of yours rates the request."""
+    """Your own function rates the request."""
 
     python: Annotated[str, Field(
         pattern=REFERENCE,
@@ -177,8 +177,8 @@ class ComplexityShape(Shape):
         | Annotated[dict[Name, BandShape], Field(min_length=1)]
         | None,
         Field(
-            description="Bands by name, easiest first; or `three_tiers`: light, standard, heavy, "
-            "each with the tier of its name as its weakest; or `one_to_ten`: level_1 to level_10, "
+            description="Bands by name, easiest first; or `three_tiers`: light, standard and "
+            "heavy, each requiring the tier with its name; or `one_to_ten`: level_1 to level_10, "
             "where a caller may state 7 or 0.7 for level_7.",
             examples=[
                 {"easy": {"from": 0.0}, "hard": {"from": 0.6, "min_tier": "heavy"}},

@@ -13,10 +13,16 @@ from policy_router.language.document.experiments import (
     PromptShape,
 )
 from policy_router.language.document.fallback import FallbackShape
-from policy_router.language.document.insight import DiscoveryShape, OutcomesShape, ReportsShape
+from policy_router.language.document.insight import (
+    AlertsShape,
+    DiscoveryShape,
+    OutcomesShape,
+    ReportsShape,
+)
 from policy_router.language.document.limits import BudgetShape, LimitShape
 from policy_router.language.document.models import ModelShape
-from policy_router.language.document.promises import InvariantShape, TestShape
+from policy_router.language.document.policy_tests import TestShape
+from policy_router.language.document.promises import InvariantShape
 from policy_router.language.document.rules import RuleShape
 from policy_router.language.document.sessions import SessionsShape
 from policy_router.language.document.types import (
@@ -80,8 +86,8 @@ class Document(Shape):
         ]
         | None,
         Field(
-            description="Facts in addition to the built-in ones: their values, or string, number, "
-            "bool; or either of them with a default.",
+            description="Facts in addition to the built-in ones. Each is a list of values, or "
+            "string, number or bool, or a mapping that adds a default.",
             examples=[{"plan": ["free", "pro"], "internal": {"type": "bool", "default": False}}],
         ),
     ] = None
@@ -134,8 +140,8 @@ class Document(Shape):
         | None,
         Field(
             description="Names, or patterns of names, that clients may ask for in place of a "
-            "model: only these models, in this order, of what the rules allow. Without an alias "
-            "`auto`, that name leaves the choice to the policy.",
+            "model. The request gets only these models, in this order, as far as the rules allow "
+            "them. Without an alias `auto`, that name leaves the choice to the policy.",
             examples=[{"fast": ["light"], "gpt-4o*": ["large", "small"]}],
         ),
     ] = None
@@ -200,7 +206,7 @@ class Document(Shape):
     learning: Annotated[
         LearningShape | None,
         Field(
-            description="What is done with the outcomes of past requests.",
+            description="How the outcomes of past requests are used.",
             examples=[{"mode": "off"}],
         ),
     ] = None
@@ -221,7 +227,7 @@ class Document(Shape):
     outcomes: Annotated[
         OutcomesShape | None,
         Field(
-            description="What the journal keeps of the calls that were made.",
+            description="For how long the journal keeps a row for each call.",
             examples=[{"keep": "90d"}],
         ),
     ] = None
@@ -230,6 +236,14 @@ class Document(Shape):
         Field(
             description="What reports compare with.",
             examples=[{"baselines": {"fair": "cheapest_that_fits"}}],
+        ),
+    ] = None
+    alerts: Annotated[
+        AlertsShape | None,
+        Field(
+            description="Where to send an alert when a budget or a quota runs out, a model is "
+            "degraded, or changed policy files are refused. Default: metrics and logs only.",
+            examples=[{"webhook_env": "ALERT_WEBHOOK"}],
         ),
     ] = None
     discovery: Annotated[

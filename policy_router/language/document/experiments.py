@@ -39,7 +39,7 @@ class StopShape(Shape):
     """When an experiment is over, whatever its last day."""
 
     confidence: Annotated[Percent | None, Field(
-        description="How sure the result must be. Looking at it at any time is allowed for.",
+        description="How certain the result must be. The experiment may be looked at any time.",
         examples=["95%"],
     )] = None  # fmt: skip
     samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
@@ -86,7 +86,7 @@ class ArmShape(Shape):
         examples=["terse-json"],
     )] = None  # fmt: skip
     effort: Annotated[EffortWord | None, Field(
-        description="How much models that can reason do so. Default: as without the experiment.",
+        description="The effort of models that can reason. Default: as without the experiment.",
         examples=["high"],
     )] = None  # fmt: skip
 
@@ -119,7 +119,7 @@ class ExperimentShape(Shape):
         ),
     ] = None
     share: Annotated[Percent | None, Field(
-        description="Share of the requests that are decided otherwise. The rest is the control.",
+        description="Share of the requests that the experiment changes. The rest is the control.",
         examples=["10%"],
     )] = None  # fmt: skip
     first: Annotated[Selectors | None, Field(
@@ -132,11 +132,12 @@ class ExperimentShape(Shape):
         examples=["terse-json"],
     )] = None  # fmt: skip
     effort: Annotated[EffortWord | None, Field(
-        description="How much models that can reason do so. Default: as without the experiment.",
+        description="The effort of models that can reason. Default: as without the experiment.",
         examples=["high"],
     )] = None  # fmt: skip
     stick_to: Annotated[Literal["user", "tenant", "team", "key", "session"] | None, Field(
-        description="What always gets the same arm. Default: each request is assigned by itself.",
+        description="The subject whose requests always get the same arm. Default: each request is "
+                    "assigned by itself.",
         examples=["user"],
     )] = None  # fmt: skip
     measure: Annotated[Literal["success", "quality", "cost", "latency"] | None, Field(
@@ -168,7 +169,8 @@ class LearningShape(Shape):
     """What is done with the outcomes of past requests."""
 
     mode: Annotated[Literal["off", "shadow", "suggest", "adjust"], Field(
-        description="off, shadow (only record), suggest (a patch to review), adjust (the order).",
+        description="`off`; `shadow` only records; `suggest` also proposes changes for review; "
+                    "`adjust` also changes the order of models.",
         examples=["suggest"],
     )]  # fmt: skip
     min_samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
@@ -178,8 +180,8 @@ class LearningShape(Shape):
     quality: Annotated[
         Annotated[list[Literal["accept", "feedback"]], Field(min_length=1)] | None,
         Field(
-            description="What the quality of an answer is read from: the checks of `accept`, the "
-            "feedback of people.",
+            description="Where the quality of an answer comes from: the checks of `accept`, or "
+            "feedback.",
             examples=[["accept", "feedback"]],
         ),
     ] = None
@@ -193,13 +195,13 @@ class PromptShape(Shape):
     """What some models get with a request. The first prompt that fits model and request is used."""
 
     models: Annotated[Selectors, Field(
-        description="Models that get them.", examples=[["qwen-7b"]]
+        description="Models that get this prompt.", examples=[["qwen-7b"]]
     )]  # fmt: skip
     when: When | None = None
     system: Annotated[
         Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT)] | None, Field(
-        description="A text for the model, added to the caller's own system text. Its tokens count "
-        "in estimates, budgets and for the context. Default: none.",
+        description="A text for the model, added to the caller's own system text. Its tokens "
+        "count for estimates, budgets and the context. Default: none.",
         examples=["Answer with JSON only."]
     )] = None  # fmt: skip
     place: Annotated[Literal["before", "after", "replace"] | None, Field(

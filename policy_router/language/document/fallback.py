@@ -20,7 +20,7 @@ from policy_router.language.document.types import (
 
 
 class CooldownShape(Shape):
-    """When a model that keeps failing is not called for a while."""
+    """When a model that keeps failing is in cooldown."""
 
     failures: Annotated[Annotated[int, Field(ge=1)] | None, Field(
         description="Failures in a row that open the breaker of a model. Default: 5.",
@@ -32,15 +32,17 @@ class CooldownShape(Shape):
     )] = None  # fmt: skip
     for_: Annotated[Duration | None, Field(
         alias="for",
-        description="How long it is open the first time: the model is not called. Default: 10s.",
+        description="How long the breaker is open the first time, so that the model is not "
+                    "called. Default: 10s.",
         examples=["15s"],
     )] = None  # fmt: skip
     longest: Annotated[Duration | None, Field(
-        description="Longest time that it is open; it doubles while the model fails. Default: 5m.",
+        description="Longest time that the breaker is open; the time doubles while the model "
+                    "fails. Default: 5m.",
         examples=["5m"],
     )] = None  # fmt: skip
     share: Annotated[Percent | None, Field(
-        description="Share of failed calls that opens it as well. Default: 50%.",
+        description="Share of failed calls that also opens the breaker. Default: 50%.",
         examples=["50%"],
     )] = None  # fmt: skip
     volume: Annotated[Annotated[int, Field(ge=1)] | None, Field(
@@ -48,27 +50,29 @@ class CooldownShape(Shape):
         examples=[20],
     )] = None  # fmt: skip
     ramp: Annotated[Duration | None, Field(
-        description="Time after a recovery in which it gets ever more of its calls. Default: 30s.",
+        description="Time after a recovery in which the model gradually gets its requests back. "
+                    "Default: 30s.",
         examples=["30s"],
     )] = None  # fmt: skip
     rate_limit: Annotated[Wait | None, Field(
-        description="First rest after a rate limit without a time; it doubles, to 5m. Default: 5s.",
+        description="First cooldown after a rate limit for which the provider names no time; it "
+                    "doubles, up to 5m. Default: 5s.",
         examples=["5s"],
     )] = None  # fmt: skip
     overloaded: Annotated[Wait | None, Field(
-        description="The same where the provider says that it is overloaded. Default: 10s.",
+        description="The same, when the provider says that it is overloaded. Default: 10s.",
         examples=["10s"],
     )] = None  # fmt: skip
     quota: Annotated[Wait | None, Field(
-        description="Rest after a used-up quota, when no time is known. Default: 15m.",
+        description="Cooldown after a used-up quota, when no time is known. Default: 15m.",
         examples=["15m"],
     )] = None  # fmt: skip
     auth: Annotated[Wait | None, Field(
-        description="Rest of a key that was rejected. Default: 10m.",
+        description="Cooldown of a key that was rejected. Default: 10m.",
         examples=["10m"],
     )] = None  # fmt: skip
     gone: Annotated[Wait | None, Field(
-        description="Rest of a model that the provider does not know. Default: 10m.",
+        description="Cooldown of a model that the provider does not know. Default: 10m.",
         examples=["10m"],
     )] = None  # fmt: skip
 
@@ -90,7 +94,7 @@ class DegradedShape(Shape):
         examples=["15m"],
     )] = None  # fmt: skip
     min_samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Calls that are needed before it is judged. Default: 20.", examples=[20]
+        description="Calls that are needed before a model is judged. Default: 20.", examples=[20]
     )] = None  # fmt: skip
     then: Annotated[Literal["last", "skip"] | None, Field(
         description="`last`: tried after the others; `skip`: not tried. Default: last.",
@@ -147,7 +151,7 @@ assert set(OnErrorShape.model_fields) == _CLASSES  # noqa: S101  a class has one
 
 
 class FallbackShape(Shape):
-    """How a request goes on when a model fails."""
+    """What happens when a model fails."""
 
     max_attempts: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Field(
         description="Largest number of calls per request, the first one included.",
@@ -169,18 +173,20 @@ class FallbackShape(Shape):
         examples=["5s"],
     )] = None  # fmt: skip
     on_stream_break: Annotated[Annotated[OnBreak, *member_of(OnBreak)] | None, Field(
-        description="When a stream breaks after its first token: error, resume or buffer.",
+        description="What to do when a stream breaks after its first token: `error` ends it, "
+                    "`resume` continues with another answer, `buffer` sends nothing before the "
+                    "answer is complete.",
         examples=["error"],
     )] = None  # fmt: skip
     step_down: Annotated[bool | None, Field(
-        description="When no model of the wanted tier is left, try the weaker tiers.",
+        description="When no model of the required tier is left, try the weaker tiers.",
         examples=[True],
     )] = None  # fmt: skip
     on_error: Annotated[OnErrorShape | None, Field(
         description="The reaction to each class of failure.", examples=[{"rate_limit": "next"}]
     )] = None  # fmt: skip
     cooldown: Annotated[CooldownShape | None, Field(
-        description="When a model that keeps failing is not called for a while.",
+        description="When a model that keeps failing is not called, and for how long.",
         examples=[{"failures": 3, "within": "1m", "for": "5m"}],
     )] = None  # fmt: skip
     degraded: Annotated[DegradedShape | None, Field(

@@ -1,5 +1,6 @@
-"""The sections `outcomes`, `reports` and `discovery`: what is kept and reported, and where to look
-for new models."""
+"""The sections `outcomes`, `reports`, `alerts` and `discovery`: what is kept and reported, where
+alerts are sent, and where to look for new models.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from policy_router.language.document.types import (
     Selectors,
     Shape,
     Size,
+    Variable,
     Wait,
     Word,
 )
@@ -23,14 +25,14 @@ class OutcomesShape(Shape):
     """What the journal keeps of the calls that were made."""
 
     keep: Annotated[Days | None, Field(
-        description="How long a row for each call is kept. Sums of days are kept for ever. "
-        "Default: 90d.",
+        description="How long a row for each call is kept. Daily sums are kept for ever. Default: "
+        "90d.",
         examples=["90d"],
     )] = None  # fmt: skip
 
 
 class GpuShape(Shape):
-    """The graphics cards that models of your own run on."""
+    """The GPUs of self-hosted models."""
 
     memory: Annotated[Size, Field(description="Memory of one card.", examples=["80GB"])]
     price: Annotated[PerHour, Field(
@@ -45,14 +47,25 @@ class ReportsShape(Shape):
         Annotated[dict[Name, Word], Field(min_length=1)] | None,
         Field(
             description="What savings are measured against, by name: always one model of the "
-            "policy, or `cheapest_that_fits`.",
+            "policy; or `cheapest_that_fits`, the cheapest paid model that the policy allows for "
+            "each request.",
             examples=[{"always-heavy": "sonnet", "fair": "cheapest_that_fits"}],
         ),
     ] = None
     gpu: Annotated[GpuShape | None, Field(
-        description="The graphics cards that models of your own run on.",
+        description="The GPUs of self-hosted models.",
         examples=[{"memory": "80GB", "price": "$2.50/hour"}],
     )] = None  # fmt: skip
+
+
+class AlertsShape(Shape):
+    """Where alerts are sent."""
+
+    webhook_env: Annotated[Variable, Field(
+        description="Environment variable with the address that alerts are sent to, by POST as "
+        "JSON.",
+        examples=["ALERT_WEBHOOK"],
+    )]  # fmt: skip
 
 
 class DiscoveryShape(Shape):
@@ -63,8 +76,13 @@ class DiscoveryShape(Shape):
         Field(description="Where to look.", examples=[["ollama", "openrouter"]]),
     ]
     only: Annotated[Selectors | None, Field(
-        description="Models of interest. Default: all.", examples=[["free"]]
+        description="Which new models to report: `free`, `paid`, `local`, an ability, a source or "
+        "a pattern over names. Default: all.",
+        examples=[["free"]],
     )] = None  # fmt: skip
     every: Annotated[Wait | None, Field(
-        description="Time between two looks. Default: only when asked.", examples=["24h"]
+        description="How long an answer of a source is reused before the source is asked again. "
+        "If it is set, `serve` also asks at this interval, at most once a minute. Default: 1h for "
+        "`discover`, and `serve` does not ask.",
+        examples=["24h"],
     )] = None  # fmt: skip

@@ -23,8 +23,7 @@ PerSubject = Annotated[Literal["user", "tenant", "team", "key", "session"] | Non
     examples=["user"],
 )]  # fmt: skip
 Shadow = Annotated[bool | None, Field(
-    description="Only counted: what it would refuse is recorded, and nothing is refused. "
-    "Default: false.",
+    description="Only count, and record what would be refused, but refuse nothing. Default: false.",
     examples=[True],
 )]  # fmt: skip
 
@@ -61,7 +60,8 @@ class LimitShape(Shape):
         description="Concurrent requests.", examples=[8]
     )] = None  # fmt: skip
     overrides: Annotated[dict[Word, LimitOverrideShape] | None, Field(
-        description="Other numbers for subjects that are named: users, tenants or what `per` says.",
+        description="Other numbers for single subjects by name: users, tenants, or whatever `per` "
+                    "names.",
         examples=[{"acme": {"requests": ["200/min"]}}],
     )] = None  # fmt: skip
     shadow: Shadow = None
@@ -76,20 +76,22 @@ class BudgetShape(Shape):
     per: PerSubject = None
     when: When | None = None
     cap: Annotated[BudgetCap, Field(
-        description="How much may be spent, and in which period. With `per: session` without a "
-        "period: by one session, until nothing was charged to it for 30 days.",
+        description="How much may be spent, and in which period. With `per: session` the period "
+        "may be left out: the cap then holds for the session, until nothing was charged to it for "
+        "30 days.",
         examples=["$50/month"],
     )]  # fmt: skip
     warn_at: Annotated[list[Percent] | None, Field(
         description="Warn once per period when this share is spent.", examples=[["80%", "95%"]]
     )] = None  # fmt: skip
     narrow_at: Annotated[dict[PercentKey, Selectors] | None, Field(
-        description="From this share of the cap on, only these of its models are candidates. "
-        "Default: all until it is spent.",
+        description="Once this share of the cap is spent or reserved, only these of the models "
+        "that it covers are candidates. Default: all, until the budget is spent.",
         examples=[{"90%": ["free", "light"]}],
     )] = None  # fmt: skip
     overrides: Annotated[dict[Word, BudgetCap] | None, Field(
-        description="Other caps for subjects that are named: users, tenants or what `per` says.",
+        description="Other caps for single subjects by name: users, tenants, or whatever `per` "
+                    "names.",
         examples=[{"acme": "$5/day"}],
     )] = None  # fmt: skip
     then: Annotated[Literal["free_only", "block", "warn"] | None, Field(

@@ -18,6 +18,7 @@ from policy_router.language.document.types import (
     Shape,
     Share,
     Size,
+    Variable,
     Wait,
     Word,
     member_of,
@@ -25,7 +26,6 @@ from policy_router.language.document.types import (
 
 EffortWord = Annotated[Effort, *member_of(Effort)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
-Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$", examples=["ANTHROPIC_API_KEY"])]
 
 
 class ParamsShape(Shape):
@@ -33,7 +33,7 @@ class ParamsShape(Shape):
 
     max_tokens: Annotated[Count | None, Field(
         description="Largest number of tokens in an answer. Default: as many as the model can "
-        "give.",
+        "generate.",
         examples=["8k"],
     )] = None  # fmt: skip
     temperature: Annotated[Annotated[float, Field(ge=0, le=2)] | None, Field(
@@ -41,8 +41,8 @@ class ParamsShape(Shape):
         examples=[0],
     )] = None  # fmt: skip
     top_p: Annotated[Share | None, Field(
-        description="Only the likeliest tokens up to this probability are chosen from, 0 to 1. "
-        "Default: the provider's.",
+        description="Tokens are chosen only among the likeliest ones that together have this "
+        "probability, 0 to 1. Default: the provider's.",
         examples=[0.9],
     )] = None  # fmt: skip
     frequency_penalty: Annotated[Penalty | None, Field(
@@ -60,12 +60,13 @@ class ParamsShape(Shape):
     stop: Annotated[
         Word | Annotated[list[Word], Field(min_length=1, max_length=4)] | None,
         Field(
-            description="Texts before which an answer ends, four at most. Default: none.",
+            description="Texts that end an answer, four at most; they are not part of it. "
+            "Default: none.",
             examples=[["END"]],
         ),
     ] = None
     verbosity: Annotated[Literal["low", "medium", "high"] | None, Field(
-        description="How long answers are, for models that know it. Default: the provider's.",
+        description="How long answers are, for models that support it. Default: the provider's.",
         examples=["low"],
     )] = None  # fmt: skip
     response_format: Annotated[dict[str, Any] | None, Field(
@@ -121,13 +122,14 @@ class ModelShape(Shape):
     model_config = ConfigDict(json_schema_extra=_UNLESS_LIKE)
 
     like: Annotated[Word | None, Field(
-        description="Another model of the policy, from which it takes every field that it does not "
-        "have itself. A field is taken whole. It shares the `limits` of that model. Default: none.",
+        description="Another model of the policy, from which it takes every field that it does "
+        "not set itself. A field is taken as a whole. The two share the `limits` of that model. "
+        "Default: none.",
         examples=["sonnet"],
     )] = None  # fmt: skip
     model: Annotated[str | None, Field(
         pattern=r"^[^\s]{1,200}$",
-        description="The name that LiteLLM calls it by.",
+        description="Its name in LiteLLM, with the provider.",
         examples=["ollama_chat/qwen2.5:7b", "anthropic/claude-haiku-4-5"],
     )] = None  # fmt: skip
     api_base: Annotated[str | None, Field(
@@ -158,7 +160,7 @@ class ModelShape(Shape):
     )] = None  # fmt: skip
     weight: Annotated[float | None, Field(
         gt=0, le=1_000_000,
-        description="What a free model costs on your own hardware, relative to the others: under "
+        description="What a free model costs on your own hardware, relative to the others: with "
         "`cheapest`, the lowest weight comes first. Default: 1.",
         examples=[1, 2.5],
     )] = None  # fmt: skip
@@ -171,7 +173,7 @@ class ModelShape(Shape):
         examples=["8k"],
     )] = None  # fmt: skip
     params: Annotated[ParamsShape | None, Field(
-        description="Parameters that are sent with every call, and win over those of a request. "
+        description="Parameters that are sent with every call, and replace those of a request. "
         "Default: none.",
         examples=[{"temperature": 0}],
     )] = None  # fmt: skip
@@ -180,9 +182,9 @@ class ModelShape(Shape):
         examples=[{"max_tokens": "8k"}],
     )] = None  # fmt: skip
     effort: Annotated[EffortWord | None, Field(
-        description="How much it reasons before it answers. It wins over what a request asks for, "
-        "and is sent in the form that the provider understands. Default: what the request or the "
-        "provider says.",
+        description="How much it reasons before it answers. It replaces the effort of a request, "
+        "and is sent in the form that the provider understands. Default: as the request or the "
+        "provider sets it.",
         examples=["high"],
     )] = None  # fmt: skip
     first_token_within: Annotated[Wait | None, Field(
@@ -190,18 +192,25 @@ class ModelShape(Shape):
         examples=["30s"],
     )] = None  # fmt: skip
     stall: Annotated[Wait | None, Field(
-        description="Longest pause within a stream of its own. Default: the `fallback`'s.",
+        description="Longest pause within a stream of this model. Default: the `fallback`'s.",
         examples=["20s"],
     )] = None  # fmt: skip
     deadline: Annotated[Wait | None, Field(
-        description="Longest time of one call of it. Default: what is left of the request's.",
+        description="Longest time of a single call. Default: what is left of the request's "
+                    "deadline.",
         examples=["30s"],
     )] = None  # fmt: skip
     max_connections: Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, Field(
-        description="Calls that may be under way at its server, in one process and of whichever "
-        "models, before a call of this one waits: up to a second, and then the next model is "
-        f"asked. Default: {MAX_CONNECTIONS}.",
+        description="Calls of all models that may be under way at its server, in one process. A "
+        "further call waits for up to a second, then the next model is asked. "
+        f"Default: {MAX_CONNECTIONS}.",
         examples=[20],
+    )] = None  # fmt: skip
+    keep_loaded: Annotated[Wait | None, Field(
+        description="How long a model at Ollama, LM Studio or vLLM stays in the memory of its "
+        "server after its last answer. After that it is unloaded, and it is loaded again when a "
+        "request needs it. Default: what its server does.",
+        examples=["30m"],
     )] = None  # fmt: skip
     can: Annotated[list[Ability] | None, Field(
         description="What it can do. Default: LiteLLM's table of models, except `hosted_tools` "
@@ -224,7 +233,8 @@ class ModelShape(Shape):
     )] = None  # fmt: skip
     via: Annotated[Literal["auto", "direct", "litellm"] | None, Field(
         description="How it is called: through `litellm`; `direct`, over HTTP in the wire format "
-        "of OpenAI or of Anthropic; or `auto`, directly where that is known to be equal.",
+        "of OpenAI or Anthropic; or `auto`, which is direct where the result is known to be the "
+        "same.",
         examples=["direct"],
     )] = None  # fmt: skip
     limits: Annotated[list[ModelLimit] | None, Field(

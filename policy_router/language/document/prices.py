@@ -20,17 +20,17 @@ class RatesShape(Shape):
     """Rates and fees in addition to those of input and output."""
 
     cached: Annotated[PerTokens | None, Field(
-        description="Price of input that is read from the provider's prompt cache. Default: as "
-        "other input.",
+        description="Price of input that is read from the provider's prompt cache. Default: the "
+        "price of other input.",
         examples=["$0.03/M"],
     )] = None  # fmt: skip
     written: Annotated[PerTokens | None, Field(
-        description="Price of input that is written to the prompt cache. Default: as much more "
-        "than other input as in LiteLLM's table of models, else as other input.",
+        description="Price of input that is written to the prompt cache. Default: more than other "
+        "input by the same factor as in LiteLLM's table of models, else the price of other input.",
         examples=["$0.35/M"],
     )] = None  # fmt: skip
     audio: Annotated[PerTokens | None, Field(
-        description="Price of audio input, where it is higher. Default: as other input.",
+        description="Price of audio input, where it is higher. Default: the price of other input.",
         examples=["$1/M"],
     )] = None  # fmt: skip
     request: Annotated[Money | None, Field(

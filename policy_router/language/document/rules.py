@@ -52,7 +52,7 @@ class RuleShape(Shape):
         description="Checks that an answer must pass.", examples=[{"not_empty": True}]
     )] = None  # fmt: skip
     shadow: Annotated[bool | None, Field(
-        description="Work the rule out and record what it would have done, but do not apply it. "
+        description="Evaluate the rule and record what it would have done, but do not apply it. "
         "Default: false.",
         examples=[True],
     )] = None  # fmt: skip

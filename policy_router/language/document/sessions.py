@@ -14,9 +14,9 @@ class SessionsShape(Shape):
     """How the requests of one conversation, or of one run of an agent, are kept together."""
 
     keep: Annotated[Annotated[Keep, *member_of(Keep)] | None, Field(
-        description="model: the model that answered last goes first while it may answer, has not "
-        "failed and is not too weak; tier: the models of the session's tier go first; off: each "
-        "request is decided by itself. Default: off.",
+        description="`model`: the model that answered last goes first while it may answer, has "
+        "not failed and is not too weak; `tier`: the models of the session's tier go first; "
+        "`off`: each request is decided on its own. Default: off.",
         examples=["model"],
     )] = None  # fmt: skip
     for_: Annotated[Wait | None, Field(

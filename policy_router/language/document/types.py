@@ -7,6 +7,7 @@ condition that type-checks) is checked when the policy is compiled.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -117,15 +118,27 @@ DayRange = Annotated[
     tuple[int, ...], *_with_unit(units.DAY_RANGE, "A day of the week, or a range of days.")
 ]
 
+Clock = Annotated[
+    datetime,
+    *_with_unit(
+        units.CLOCK,
+        "A time in the policy's time zone, after a weekday or a date where one matters. A time "
+        "without a day is that of a Monday.",
+    ),
+]
+
 Name = Annotated[str, Field(pattern=NAME)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
+Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$", examples=["ANTHROPIC_API_KEY"])]
+SELECTOR: Final = "A model, a tier, a tag, `free`, `paid`, or a pattern such as `openrouter/*`."
+"""The description of every word that selects models."""
 Selector = Annotated[
     str,
     Field(
         min_length=1,
         max_length=200,
-        description="A model, a tier, a tag, `free`, `paid`, or a pattern such as `openrouter/*`.",
+        description=SELECTOR,
         examples=["free", "local", "openrouter/*:free"],
     ),
 ]
@@ -148,7 +161,12 @@ def one_of(words: Iterable[str]) -> tuple[Any, ...]:
 def member_of(enumeration: type[StrEnum]) -> tuple[Any, ...]:
     """The metadata of a field that holds the value of a member of an enumeration."""
     known, schema = one_of(enumeration)
-    return BeforeValidator(enumeration), known, schema
+
+    # pydantic wants a function of one value. From Python 3.12 on, an enumeration takes any number.
+    def read(value: Any) -> StrEnum:
+        return enumeration(value)
+
+    return BeforeValidator(read), known, schema
 
 
 Ability = Annotated[
@@ -193,7 +211,7 @@ class Shape(BaseModel):
 
 
 class PythonKey(Shape):
-    """A function of yours gives the numbers that models are sorted by."""
+    """Your own function returns the numbers that models are sorted by."""
 
     python: Annotated[str, Field(
         pattern=REFERENCE,

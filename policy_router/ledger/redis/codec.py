@@ -32,8 +32,8 @@ def decode(data: bytes) -> str:
 
 
 def session(text: bytes, now: float | None) -> SessionRecord | None:
-    """What is kept of a session; None when it is over at that time. Where no time is given, the
-    server has removed what is over.
+    """What is stored about a session; None when it is over at that time. Where no time is given,
+    the server has removed what is over.
 
     Args:
         text: The text that the server keeps: `<at> <rank> <expires> <text>`.

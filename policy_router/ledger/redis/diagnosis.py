@@ -1,4 +1,4 @@
-"""What an operator should know of a Redis or Valkey server, according to its INFO."""
+"""What an operator should know about a Redis or Valkey server, according to its INFO."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def faults(info: Mapping[str, str]) -> tuple[Diagnosis, ...]:
 
 
 def describe(info: Mapping[str, str], skew: float, ahead: float) -> tuple[Diagnosis, ...]:
-    """What an operator should know of a server.
+    """What an operator should know about a server.
 
     Args:
         info: The fields of its INFO.

@@ -274,7 +274,7 @@ class RedisStore:
     # -- reports and audits ------------------------------------------------------------------
 
     async def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
-        """See LedgerReader. Read page by page, so entries written meanwhile are included."""
+        """See LedgerReader. Read page by page, so entries written in the meantime are included."""
         start = f"{max(0, int(since * 1000))}-0"
         while True:
             page = await self._connection(UNHURRIED).ask(
@@ -320,7 +320,7 @@ class RedisStore:
         return tuple(differences(kept, then, held))
 
     async def diagnose(self) -> tuple[Diagnosis, ...]:
-        """What an operator should know of the server. Raises StoreError when it is out of reach."""
+        """What an operator should know about the server. Raises StoreError."""
         connection = LoopConnection(self._url, self._place, self._patience, strict=False)
         try:
             info = {name: str(value) for name, value in (await connection.ask("INFO")).items()}

@@ -24,7 +24,7 @@ PRAGMAS: Final = (
 
 
 class Connection(sqlite3.Connection):
-    """A connection that `is_connected` knows of for as long as it is open."""
+    """A connection that `is_connected` knows about for as long as it is open."""
 
     def belongs_to(self, identity: tuple[int, int]) -> None:
         """Record the device and inode of its file."""

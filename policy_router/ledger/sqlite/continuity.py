@@ -75,7 +75,8 @@ class HighWater:
     @property
     def expected(self) -> Mark:
         """What the ledger must contain: every commit, or what was on the disk when the power may
-        have been lost meanwhile."""
+        have been lost in the meantime.
+        """
         if self.boot and self.boot == boot_id():
             return self.mark
         return Mark(self.mark.ledger, "", min(self.synced, self.mark.version))
@@ -182,8 +183,8 @@ def begin_branch(connection: sqlite3.Connection, reached: Mark, branch: str) -> 
 def accept(connection: sqlite3.Connection, seen: Mark | None) -> Loss | None:
     """Accept what was lost, in one transaction.
 
-    Processes that saw a lost ledger go on with this one. It gets a new id, so that a later loss of
-    its own data will be noticed.
+    Processes that saw a lost ledger continue with this one. It gets a new id, so that a later loss
+    of its own data will be noticed.
 
     Returns:
         What had been lost; None for nothing.

@@ -1,4 +1,4 @@
-"""What an operator should know of a SQLite ledger, whether or not it can be used."""
+"""What an operator should know about a SQLite ledger, whether or not it can be used."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REPORTED: Final = 3
 def diagnose(
     path: str | Path, sight: ClockReading, mounts: Path = MOUNTS, timing: Timing = DEFAULT
 ) -> tuple[Diagnosis, ...]:
-    """What an operator should know of a ledger's file.
+    """What an operator should know about a ledger's file.
 
     It waits for the lock for a moment and reads the whole database, but writes nothing.
 
@@ -61,7 +61,7 @@ def diagnose(
 
 
 def library(version: tuple[int, int, int]) -> Iterator[Diagnosis]:
-    """What an operator should know of a version of SQLite."""
+    """What an operator should know about a version of SQLite."""
     name = "SQLite " + ".".join(map(str, version))
     if version < OLDEST:
         help_ = f"use a Python with SQLite {'.'.join(map(str, OLDEST))} or later"
@@ -114,7 +114,7 @@ def _content(file: LedgerFile, sight: ClockReading) -> Iterator[Diagnosis]:
     except StoreError as error:
         yield Diagnosis("lock", Severity.ERROR, str(error))
         return
-    seen = expected(file)  # before the database: others may go on meanwhile
+    seen = expected(file)  # before the database: others may go on in the meantime
     try:
         with viewed(file) as connection:
             yield from _database(file, connection, sight, seen)

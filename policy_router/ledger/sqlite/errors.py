@@ -52,6 +52,6 @@ def translated(path: Path, error: Exception) -> StoreError:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         return unusable(path, *_CAUSES.get(code, (str(error), DOCTOR)))
     if isinstance(error, OSError):
-        cause = error.strerror or str(error)
+        cause = (error.strerror or str(error)).lower()
         return unusable(path, cause, "let this user read and write the file and its folder")
     return unusable(path, f"{type(error).__name__}: {error}", DOCTOR)

@@ -262,7 +262,7 @@ class LedgerFile:
         version, application, tables = identify(connection)
         if not tables and existed:
             cause = "it is empty, and a ledger was here before"
-            raise self.unusable(cause, f"restore it, or remove {self.path}-lock to start anew")
+            raise self.unusable(cause, f"restore it, or remove {self.path}-lock to start again")
         if tables and application != APPLICATION:
             raise self.unusable("it is the database of another program", "choose another path")
         connection.execute("PRAGMA journal_mode = WAL")

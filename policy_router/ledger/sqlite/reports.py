@@ -114,7 +114,7 @@ def audit(connection: sqlite3.Connection) -> tuple[Difference, ...]:
 def _spent(connection: sqlite3.Connection) -> Tally[CounterKey]:
     """The sums of the ledger's entries, by key.
 
-    SQLite adds up the entries with the same keys, which lets other threads run meanwhile.
+    SQLite adds up the entries with the same keys, which lets other threads run in the meantime.
     """
     wanted = (
         "SELECT keys, sum(cost), sum(tokens_in + tokens_out), sum(requests) FROM ledger"

@@ -11,7 +11,7 @@ class Timing:
     """Intervals of a ledger.
 
     Attributes:
-        patience: Seconds to wait for a lock before the store counts as out of reach.
+        patience: Seconds to wait for a lock before the store counts as unreachable.
         sync: Seconds after which a commit is synchronized to the disk, apart from everything else:
             about what a loss of power can cost where commits are not synchronous.
         checkpoint: Seconds after which the log is copied into the database, under the lock.

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TRIES: Final = 5
-"""How often a ledger is copied when it is written to meanwhile."""
+"""How often a ledger is copied when it is written to in the meantime."""
 ROOM: Final = 64 * 2**20
 """Bytes that a copy leaves free on its disk."""
 

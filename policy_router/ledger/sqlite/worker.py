@@ -184,7 +184,7 @@ class Worker(ABC):
         self._disconnect()
 
     def _take_turn(self, requests: Requests) -> bool:
-        """Run requests and those that arrived meanwhile. Returns whether to go on."""
+        """Run requests and those that arrived in the meantime. Returns whether to go on."""
         going = self._gather(requests)
         with self.gate:
             self._process(requests)
@@ -235,7 +235,9 @@ class Worker(ABC):
             self._identity, self._suspect = identity, False
         elif identity != self._identity:
             self._broken = True
-            raise self.file.unusable("it was replaced while in use", "try again: it is opened anew")
+            raise self.file.unusable(
+                "it was replaced while in use", "try again: it is opened again"
+            )
         return self.connection
 
     def _rollback(self) -> None:

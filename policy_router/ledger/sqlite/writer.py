@@ -1,8 +1,8 @@
 """The thread of a SQLite store that writes.
 
-It waits for the ledger's lock, takes all verbs that were submitted meanwhile, runs them in one
-transaction, and then answers: under load one commit serves many verbs, and processes take turns.
-Synchronizing the log to the disk takes long, so another thread does that.
+It waits for the ledger's lock, takes all verbs that were submitted in the meantime, runs them in
+one transaction, and then answers: under load one commit serves many verbs, and processes take
+turns. Synchronizing the log to the disk takes long, so another thread does that.
 """
 
 from __future__ import annotations

@@ -6,13 +6,13 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.adapt import to_answer
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.answers.adapt import to_answer
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
 
 FINISH_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -95,17 +95,20 @@ def usage_of(used: object) -> dict[str, Any] | None:
     known = [count for count in counts if isinstance(count, int) and count >= 0]
     prompt = sum(known) if isinstance(used.get("input_tokens"), int) else None
     details = {"cached_tokens": used.get(_CACHE[0]), "cache_creation_tokens": used.get(_CACHE[1])}
+    output = used.get("output_tokens_details")
+    thought = output.get("thinking_tokens") if isinstance(output, dict) else None
     own = {name: value for name, value in used.items() if name not in _RENAMED}
     return {
         **own,
         "prompt_tokens": prompt,
         "completion_tokens": used.get("output_tokens"),
         "prompt_tokens_details": details,
+        **({} if thought is None else {"completion_tokens_details": {"reasoning_tokens": thought}}),
     }
 
 
 _CACHE: Final = ("cache_read_input_tokens", "cache_creation_input_tokens")
-_RENAMED: Final = frozenset({"input_tokens", "output_tokens"})
+_RENAMED: Final = frozenset({"input_tokens", "output_tokens", "output_tokens_details"})
 
 
 def _text(block: Mapping[str, Any], name: str) -> str:

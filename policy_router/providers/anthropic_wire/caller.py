@@ -12,16 +12,21 @@ from policy_router.providers.anthropic_wire.request import to_messages_request
 from policy_router.providers.anthropic_wire.stream import MessageStream
 from policy_router.providers.anthropic_wire.tool_names import original_names
 from policy_router.providers.direct import Destination, DirectCaller, WireRequest
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.http_answer import read_key
-from policy_router.providers.original_body import headers_of, messages_body, original_for
-from policy_router.providers.wire_body import IS_ERROR, for_provider, provider_of, wire_name
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.http_answer import read_key
+from policy_router.providers.requests.original_body import headers_of, messages_body, original_for
+from policy_router.providers.requests.wire_body import (
+    IS_ERROR,
+    for_provider,
+    provider_of,
+    wire_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
+    from policy_router.providers.requests.body import Body
 
 _ADDRESS: Final = "https://api.anthropic.com"
 _PATH: Final = "/messages"

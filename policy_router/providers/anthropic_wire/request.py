@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from policy_router.providers.anthropic_wire.strict_tools import with_strict
 from policy_router.providers.anthropic_wire.tool_names import sent_name
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.http_answer import CAPS
-from policy_router.providers.wire_body import IS_ERROR
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.http_answer import CAPS
+from policy_router.providers.requests.wire_body import IS_ERROR
 
 DEFAULT_CAP: Final = 4096
 """The cap on an answer, which the format requires, where neither the request nor the policy has
@@ -60,7 +61,7 @@ def to_messages_request(
         # The format refuses white space alone.
         request["stop_sequences"] = [stop for stop in stops if stop.strip()]
     if body.get("tools"):
-        request["tools"] = [_tool(tool) for tool in body["tools"]]
+        request["tools"] = with_strict([_tool(tool) for tool in body["tools"]], body["tools"], name)
         choice = _tool_choice(body)
         if choice is not None:
             request["tool_choice"] = choice
@@ -85,8 +86,8 @@ def _refuse_inexpressible(body: Mapping[str, Any]) -> None:
     response_format = body.get("response_format")
     if response_format is not None and response_format.get("type") == "json_object":
         raise _unsupported("`response_format` of type `json_object`")
-    for name in ("audio", "prediction", "web_search_options"):
-        if body.get(name) is not None:
+    for name in ("audio", "prediction", "web_search_options", "logprobs"):
+        if body.get(name) not in (None, False):
             raise _unsupported(f"`{name}`")
 
 
@@ -204,7 +205,10 @@ def _block(content_part: Mapping[str, Any]) -> dict[str, Any]:
             url = image.get("url") if isinstance(image, Mapping) else image
             block = {"type": "image", "source": _source(str(url))}
         case "file":
-            block = {"type": "document", "source": _file(content_part.get("file") or {})}
+            file = content_part.get("file") or {}
+            block = {"type": "document", "source": _file(file)}
+            if file.get("filename"):
+                block["title"] = file["filename"]
         case _:
             raise _unsupported(f"a part of type `{part_type}`")
     return _with_mark(block, content_part)

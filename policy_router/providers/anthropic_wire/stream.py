@@ -6,14 +6,14 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.adapt import to_chunk
+from policy_router.providers.answers.adapt import to_chunk
 from policy_router.providers.anthropic_wire.answer import ending, usage_of
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
 
 
 _NOT_ENDED: Final = MappingProxyType({"finish_reason": None})

@@ -1,1 +1,1 @@
-"""Calls through LiteLLM, and all that is relied on in it."""
+"""Calls models through LiteLLM, and contains everything that relies on it."""

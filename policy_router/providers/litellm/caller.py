@@ -10,17 +10,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakKeyDictionary
 
-from policy_router.providers.adapt import to_answer, to_chunk
-from policy_router.providers.classify import classify
-from policy_router.providers.embeddings import to_embeddings
-from policy_router.providers.evidence import read_exception
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.http_answer import most_bytes
+from policy_router.providers.answers.adapt import to_answer, to_chunk
+from policy_router.providers.answers.embeddings import to_embeddings
+from policy_router.providers.failures.classify import classify
+from policy_router.providers.failures.evidence import read_exception
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.http_answer import most_bytes
+from policy_router.providers.http.wire import Wire, current, watching
 from policy_router.providers.litellm import embedding_call, library, rehearsal
 from policy_router.providers.litellm.reported import UNCOUNTED, reported_usage
 from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored, too_long
-from policy_router.providers.wire import Wire, current, watching
-from policy_router.providers.wire_body import for_provider, provider_of
+from policy_router.providers.requests.wire_body import for_provider, provider_of
 from policy_router.redaction.trace import frames
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     import httpx
 
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChunk, Usage
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
+    from policy_router.providers.answers.message import Delta
     from policy_router.providers.caller import Chunks
-    from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
-    from policy_router.providers.embedding_body import EmbeddingBody
-    from policy_router.providers.embeddings import EmbeddingAnswer
-    from policy_router.providers.message import Delta
+    from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
 
 _log: Final = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from policy_router.providers.wire import Wire
+    from policy_router.providers.http.wire import Wire
 
 _RETRYING: Final = ("num_retries", "max_retries", "drop_params")
 

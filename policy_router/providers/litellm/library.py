@@ -21,8 +21,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from policy_router.providers.body_tap import tap
-from policy_router.providers.wire import Wire, current
+from policy_router.providers.http.body_tap import tap
+from policy_router.providers.http.wire import Wire, current
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -252,7 +252,9 @@ def _sdk_client() -> Any:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Whom connections trust. Reading it takes 70 ms, so it is read once for all clients."""
+    """Which certificates connections trust. Reading it takes 70 ms, so it is read once for all
+    clients.
+    """
     import httpx  # noqa: PLC0415  comes with LiteLLM
 
     return httpx.create_ssl_context()

@@ -1,4 +1,4 @@
-"""What LiteLLM is known to make of answers of some providers, and what nothing here can restore.
+"""Known cases in which LiteLLM distorts an answer beyond what can be restored here.
 
 `restore` puts right most of what LiteLLM does to an answer. What is left is in `LIES`: the contract
 test calls LiteLLM provider by provider and holds the list to be exact.

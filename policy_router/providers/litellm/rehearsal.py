@@ -15,6 +15,7 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.providers.http.wire import Wire, watching
 from policy_router.providers.litellm.library import (
     BY_SDK,
     FIXED,
@@ -23,7 +24,6 @@ from policy_router.providers.litellm.library import (
     http_client,
     load,
 )
-from policy_router.providers.wire import Wire, watching
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:

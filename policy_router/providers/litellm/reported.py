@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.usage import to_usage
+from policy_router.providers.answers.usage import to_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from policy_router.providers.chat import Usage
+    from policy_router.providers.answers.chat import Usage
 
 
 UNCOUNTED: Final = frozenset(

@@ -10,20 +10,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
-from policy_router.providers.chat import ChunkChoice
-from policy_router.providers.classify import classify
-from policy_router.providers.complete import ending_failure, is_broken, is_complete
-from policy_router.providers.error_body import read_error_body
-from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
-from policy_router.providers.message import Delta
+from policy_router.providers.answers.chat import ChunkChoice
+from policy_router.providers.answers.completeness import ending_failure, is_broken, is_complete
+from policy_router.providers.answers.message import Delta
+from policy_router.providers.failures.classify import classify
+from policy_router.providers.failures.error_body import read_error_body
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind, FailureScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from policy_router.providers.answers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.answers.raw_answer import RawChoice
     from policy_router.providers.caller import Chunks
-    from policy_router.providers.chat import ChatAnswer, ChatChunk
-    from policy_router.providers.raw_answer import RawChoice
-    from policy_router.providers.wire import Wire
+    from policy_router.providers.http.wire import Wire
 
 
 def raw_failure(wire: Wire, prompt: object, now: float) -> Failure | None:

@@ -1,4 +1,4 @@
-"""Adapts a chat body to what each provider, and each of its models, takes.
+"""Adapts a chat body to what each provider, and each of its models, accepts.
 
 What a model refuses and what only tunes its answer is left out, as LiteLLM does it; a body that
 several models may get should not fail at one of them for such a parameter.
@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.effort import EFFORT
-from policy_router.providers.http_answer import CAPS
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.http_answer import CAPS
+from policy_router.providers.requests.effort import EFFORT
+from policy_router.providers.requests.files import with_file_name
 
 if TYPE_CHECKING:
     from policy_router.providers.openai_wire.endpoints import Endpoint
@@ -32,7 +34,7 @@ _OF_GPT_5: Final = frozenset(
 _PENALTIES: Final = frozenset({"frequency_penalty", "presence_penalty"})
 _NEUTRAL_TEMPERATURE: Final = 1
 _OPENAI_NAME: Final = re.compile(r"o\d|gpt-")
-"""Names of OpenAI's own models; servers of one's own under `openai/` may only know `max_tokens`."""
+"""Names of OpenAI's own models; self-hosted servers under `openai/` may only know `max_tokens`."""
 
 REFUSED: Final[tuple[tuple[str, re.Pattern[str], frozenset[str]], ...]] = (
     ("openai", re.compile(r"o\d"),
@@ -62,6 +64,9 @@ def adapted(
         provider: Its LiteLLM name.
         name: The name of the model there.
         own_address: Whether it is another server than the provider's own.
+
+    Raises:
+        CallFailed: The endpoint cannot take what the body contains.
     """
     refused = endpoint.refused | _refused(REFUSED, provider, name)
     if body.get(EFFORT) not in (None, "none"):
@@ -75,10 +80,10 @@ def adapted(
     if caps:
         by_others = own_address and not _OPENAI_NAME.match(name.lower())
         sent["max_tokens" if by_others else endpoint.cap] = caps[0]
-    keeps_developer = provider == "openai" and not own_address
+    is_openai = provider == "openai" and not own_address
     if isinstance(sent.get("messages"), list):
         sent["messages"] = [
-            _message(each, endpoint, keeps_developer=keeps_developer) for each in sent["messages"]
+            _message(each, endpoint, is_openai=is_openai) for each in sent["messages"]
         ]
     if endpoint.refused_in_schemas and isinstance(sent.get("tools"), list):
         sent["tools"] = [_tool(tool, endpoint.refused_in_schemas) for tool in sent["tools"]]
@@ -96,26 +101,38 @@ def _refused(
     )
 
 
-def _message(message: Any, endpoint: Endpoint, *, keeps_developer: bool) -> Any:
+def _message(message: Any, endpoint: Endpoint, *, is_openai: bool) -> Any:
     if not isinstance(message, Mapping):
         return message
     sent = dict(message)
-    if sent.get("role") == "developer" and not keeps_developer:
+    if sent.get("role") == "developer" and not is_openai:
         sent["role"] = "system"
     if "name" in sent and sent.get("role") not in endpoint.named:
         del sent["name"]
     content = sent.get("content")
     if isinstance(content, list):
-        parts = [_part(each) for each in content]
+        parts = [_part(each, is_openai=is_openai) for each in content]
         sent["content"] = _joined(parts) if endpoint.joins_text else parts
     return sent
 
 
-def _part(content_part: Any) -> Any:
-    """A part of a message; the address of a picture may have been given as a plain string."""
-    if isinstance(content_part, Mapping) and isinstance(content_part.get("image_url"), str):
+def _part(content_part: Any, *, is_openai: bool) -> Any:
+    """A part of a message; the address of a picture may have been given as a plain string.
+
+    Raises:
+        CallFailed: It is the address of a file, of which OpenAI takes only the data.
+    """
+    if not isinstance(content_part, Mapping):
+        return content_part
+    if isinstance(content_part.get("image_url"), str):
         return {**content_part, "image_url": {"url": content_part["image_url"]}}
-    return content_part
+    file = content_part.get("file")
+    if not isinstance(file, Mapping):
+        return content_part
+    if is_openai and str(file.get("file_data") or "").startswith(("https://", "http://")):
+        detail = "chat completions of OpenAI take the data of a file, not its address"
+        raise CallFailed(Failure(FailureKind.UNSUPPORTED, detail, sent=False))
+    return {**content_part, "file": with_file_name(file)}
 
 
 def _joined(parts: list[Any]) -> Any:

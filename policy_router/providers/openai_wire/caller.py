@@ -7,24 +7,34 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.domain.dialect import Dialect
-from policy_router.providers.adapt import to_answer, to_chunk
+from policy_router.frozen import maker
+from policy_router.providers.answers.adapt import to_answer, to_chunk
+from policy_router.providers.answers.embeddings import to_embeddings
 from policy_router.providers.direct import Destination, DirectCaller, WireRequest
-from policy_router.providers.embeddings import to_embeddings
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.http_answer import read_key
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.http_answer import read_key
 from policy_router.providers.openai_wire.adapted import adapted
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS, endpoint_of
-from policy_router.providers.original_body import chat_body, headers_of, original_for
-from policy_router.providers.wire_body import for_provider, provider_of, wire_name
+from policy_router.providers.openai_wire.signed_calls import (
+    signed_answer,
+    with_blocks,
+    with_signatures,
+)
+from policy_router.providers.requests.original_body import chat_body, headers_of, original_for
+from policy_router.providers.requests.reasoning_origin import GEMINI, origin_of
+from policy_router.providers.requests.wire_body import for_provider, provider_of, wire_name
 
 if TYPE_CHECKING:
-    from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
-    from policy_router.providers.chat import ChatChunk
-    from policy_router.providers.embedding_body import EmbeddingBody
-    from policy_router.providers.embeddings import EmbeddingAnswer
-    from policy_router.providers.openai_wire.endpoints import Endpoint
+    from collections.abc import Mapping
 
+    from policy_router.domain.models import Model
+    from policy_router.providers.answers.chat import ChatChunk
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
+    from policy_router.providers.openai_wire.endpoints import Endpoint
+    from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
+
+_new_request: Final = maker(WireRequest)
 _PATH: Final = "/chat/completions"
 _EMBEDDINGS: Final = "/embeddings"
 
@@ -37,15 +47,21 @@ class OpenAIWireCaller(DirectCaller):
     def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
         """The request for a chat body."""
         to = destination_of(model)
-        headers, endpoint = dict(to.headers), ENDPOINTS[provider_of(model)]
+        name, provider = wire_name(model), provider_of(model)
+        headers, endpoint = dict(to.headers), ENDPOINTS[provider]
         original, options = original_for(body, Dialect.CHAT), None
+        signs = origin_of(model) == GEMINI
         if original is None:
-            sent = for_provider(body, provider_of(model), model)
+            given: Mapping[str, Any] = body.parameters
+            if signs:
+                given = {**given, "messages": with_signatures(given["messages"], name)}
+            sent = for_provider(given, provider, model)
         else:
             sent = chat_body(original, body, model)
             options = sent.get("stream_options")
             headers = headers_of(original) | headers
-        name, provider = wire_name(model), provider_of(model)
+            if signs:
+                sent["messages"] = with_signatures(sent["messages"], name)
         own = model.api_base is not None
         sent = adapted(sent, endpoint, provider, name, own_address=own) | {"model": name}
         sent.pop("stream_options", None)
@@ -54,12 +70,12 @@ class OpenAIWireCaller(DirectCaller):
             if endpoint.asks_for_usage:
                 options = options if isinstance(options, dict) else {}
                 sent["stream_options"] = {**options, "include_usage": True}
-        return WireRequest(
+        return _new_request(
             to.address + _PATH,
             headers,
             json.dumps(sent),
-            to_answer,
-            read_chunk,
+            signed_answer if signs else to_answer,
+            read_signed_chunk if signs else read_chunk,
             Dialect.CHAT,
             # What is relayed keeps its events, whatever the chunks are that they are read as.
             joins_text=original is not None,
@@ -105,6 +121,11 @@ def read_chunk(value: dict[str, Any]) -> tuple[ChatChunk, ...]:
         detail = "a whole answer in place of a stream"
         raise CallFailed(Failure(FailureKind.MALFORMED, detail))
     return (to_chunk(value),)
+
+
+def read_signed_chunk(value: dict[str, Any]) -> tuple[ChatChunk, ...]:
+    """What `read_chunk` gives, with the signatures of Gemini's thoughts as blocks of reasoning."""
+    return read_chunk(with_blocks(value, "delta"))
 
 
 def _address(endpoint: Endpoint) -> str | None:

@@ -1,4 +1,4 @@
-"""The endpoints that speak OpenAI's wire format: their addresses, keys, and what they take."""
+"""The endpoints that speak OpenAI's wire format: addresses, keys, and what they accept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from policy_router.providers.wire_body import provider_of
+from policy_router.providers.requests.wire_body import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.adapt import to_answer
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.answers.adapt import to_answer
+from policy_router.providers.answers.citations import chat_citation
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 
 if TYPE_CHECKING:
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
 
 _REASONS: Final = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
@@ -28,10 +29,13 @@ def read_response(value: dict[str, Any]) -> ChatAnswer:
         raise CallFailed(Failure(FailureKind.MALFORMED, "the answer is not a response"))
     items = [item for item in output if isinstance(item, Mapping)]
     calls = [to_call(item) for item in items if item.get("type") == "function_call"]
-    text, refusal = _said(items, "text"), _said(items, "refusal")
+    text, refusal = _joined_text(items, "text"), _joined_text(items, "refusal")
     message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
     if refusal:
         message["refusal"] = refusal
+    citations = _citations(items)
+    if citations:
+        message["annotations"] = citations
     if calls:
         message["tool_calls"] = calls
     reasoning = "\n\n".join(map(_summary, _of_type(items, "reasoning"))).strip()
@@ -91,9 +95,19 @@ def _of_type(items: list[Mapping[str, Any]], item_type: str) -> list[Mapping[str
     return [item for item in items if item.get("type") == item_type]
 
 
-def _said(items: list[Mapping[str, Any]], field: str) -> str:
+def _joined_text(items: list[Mapping[str, Any]], field: str) -> str:
     parts = (part for item in _of_type(items, "message") for part in _mappings(item, "content"))
     return "".join(part[field] for part in parts if isinstance(part.get(field), str))
+
+
+def _citations(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    citations, after = [], 0
+    for item in _of_type(items, "message"):
+        for part in _mappings(item, "content"):
+            made = (chat_citation(each, after) for each in _mappings(part, "annotations"))
+            citations += [each for each in made if each is not None]
+            after += len(part["text"]) if isinstance(part.get("text"), str) else 0
+    return citations
 
 
 def _summary(item: Mapping[str, Any]) -> str:

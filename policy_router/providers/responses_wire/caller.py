@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.dialect import Dialect
 from policy_router.providers.direct import DirectCaller, WireRequest
-from policy_router.providers.http_answer import read_key
+from policy_router.providers.failures.http_answer import read_key
 from policy_router.providers.openai_wire.adapted import adapted
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS
-from policy_router.providers.original_body import headers_of, original_for
+from policy_router.providers.requests.original_body import headers_of, original_for
+from policy_router.providers.requests.wire_body import for_provider, provider_of, wire_name
 from policy_router.providers.responses_wire.answer import read_response
 from policy_router.providers.responses_wire.original import responses_body
 from policy_router.providers.responses_wire.request import to_responses_request
 from policy_router.providers.responses_wire.stream import ResponseStream
 from policy_router.providers.routes import RESPONSES
-from policy_router.providers.wire_body import for_provider, provider_of, wire_name
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
-    from policy_router.providers.body import Body
+    from policy_router.providers.requests.body import Body
 
 _ADDRESS: Final = "https://api.openai.com/v1"
 _PATH: Final = "/responses"

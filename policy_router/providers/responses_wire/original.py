@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from policy_router.providers.effort import EFFORT, with_effort
-from policy_router.providers.http_answer import CAPS
-from policy_router.providers.original_body import kept_fields
-from policy_router.providers.packed_thoughts import OPENAI, unpack
+from policy_router.providers.failures.http_answer import CAPS
+from policy_router.providers.requests.effort import EFFORT, with_effort
+from policy_router.providers.requests.original_body import kept_fields
+from policy_router.providers.requests.packed_reasoning import OPENAI, unpack
+from policy_router.providers.requests.reasoning_origin import ORIGIN
+from policy_router.providers.requests.system_text import with_instructions
+from policy_router.providers.requests.wire_body import provider_of
 from policy_router.providers.responses_wire.request import text_of
-from policy_router.providers.system_text import with_instructions
-from policy_router.providers.thoughts import ORIGIN
-from policy_router.providers.wire_body import provider_of
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.domain.original import OriginalRequest
-    from policy_router.providers.body import Body
+    from policy_router.providers.requests.body import Body
 
 
 def responses_body(original: OriginalRequest, body: Body, model: Model) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from policy_router.providers.effort import EFFORT
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.http_answer import CAPS
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failures.http_answer import CAPS
+from policy_router.providers.requests.effort import EFFORT
+from policy_router.providers.requests.files import with_file_name
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 _COPIED: Final = ("temperature", "top_p", "user", "parallel_tool_calls")
@@ -123,8 +124,12 @@ def _part(content_part: Mapping[str, Any], text_type: str) -> dict[str, Any]:
             return {"type": "input_image", "image_url": image.get("url"), **detail}
         case "file":
             file = content_part.get("file") or {}
+            data = file.get("file_data")
+            if isinstance(data, str) and not data.startswith("data:"):
+                return {"type": "input_file", "file_url": data}
             known = ("file_id", "file_data", "filename")
-            return {"type": "input_file", **{k: file[k] for k in known if k in file}}
+            named = with_file_name(file)
+            return {"type": "input_file", **{k: named[k] for k in known if k in named}}
     raise _unsupported(f"a part of type `{part_type}`")
 
 

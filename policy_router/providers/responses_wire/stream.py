@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from policy_router.providers.adapt import to_chunk
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.answers.adapt import to_chunk
+from policy_router.providers.answers.citations import chat_citation
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.responses_wire.answer import (
     finish_reason,
     frame,
@@ -18,7 +19,7 @@ from policy_router.providers.responses_wire.answer import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
 
 _Handler: TypeAlias = "Callable[[ResponseStream, dict[str, Any]], tuple[ChatChunk, ...]]"
 
@@ -58,6 +59,11 @@ class ResponseStream:
     def text(self, event: Mapping[str, Any]) -> tuple[ChatChunk, ...]:
         """Text follows."""
         return self._chunk({"content": event.get("delta")})
+
+    def citation(self, event: Mapping[str, Any]) -> tuple[ChatChunk, ...]:
+        """The text that came cites a page."""
+        made = chat_citation(_mapping(event, "annotation"))
+        return () if made is None else self._chunk({"annotations": [made]})
 
     def refusal(self, event: Mapping[str, Any]) -> tuple[ChatChunk, ...]:
         """Text follows that says why the model refuses."""
@@ -133,6 +139,7 @@ _HANDLERS: Final[Mapping[str, _Handler]] = MappingProxyType(
     {
         "response.created": ResponseStream.began,
         "response.output_text.delta": ResponseStream.text,
+        "response.output_text.annotation.added": ResponseStream.citation,
         "response.refusal.delta": ResponseStream.refusal,
         "response.reasoning_summary_text.delta": ResponseStream.thought,
         "response.reasoning_text.delta": ResponseStream.thought,

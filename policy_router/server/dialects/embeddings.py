@@ -16,7 +16,7 @@ from policy_router.server.dialects.fields import (
 )
 
 if TYPE_CHECKING:
-    from policy_router.providers.embeddings import EmbeddingAnswer
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
 
 FLOAT: Final = "float"
 _USED: Final = ("model", "input", "dimensions", "encoding_format", "user", "metadata", "stream")
@@ -24,7 +24,7 @@ _USED: Final = ("model", "input", "dimensions", "encoding_format", "user", "meta
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingRequest:
-    """What a client wants to have embedded.
+    """A request for embeddings.
 
     Attributes:
         model: The model, alias or task that the client asked for; empty when it named none.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def openai_error(error: ErrorNotice) -> dict[str, Any]:
-    """An error as OpenAI's API has it."""
+    """An error in OpenAI's format."""
     return {
         "error": {
             "message": error.message,
@@ -23,6 +23,6 @@ def openai_error(error: ErrorNotice) -> dict[str, Any]:
 
 
 def anthropic_error(error: ErrorNotice) -> dict[str, Any]:
-    """An error as Anthropic's API has it."""
+    """An error in Anthropic's format."""
     kind, message = error_types(error.status).anthropic, error.message
     return {"type": "error", "error": {"type": kind, "message": message, "code": error.code}}

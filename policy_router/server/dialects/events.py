@@ -1,4 +1,4 @@
-"""Server-sent events, and the machines that write them."""
+"""Server-sent events, and the interface of what writes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
     from policy_router.server.dialects.neutral import ErrorNotice
 
 

@@ -1,4 +1,4 @@
-"""Reads the fields of a client's body, and says by its path what is wrong with one."""
+"""Reads the fields of a client's body, and reports invalid ones by their path."""
 
 from __future__ import annotations
 

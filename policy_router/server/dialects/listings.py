@@ -32,12 +32,12 @@ class ListedModel:
 
 
 def openai_models(models: Sequence[ListedModel]) -> dict[str, Any]:
-    """The list as OpenAI's API has it."""
+    """The list in OpenAI's format."""
     return {"object": "list", "data": [openai_model(model) for model in models]}
 
 
 def openai_model(model: ListedModel) -> dict[str, Any]:
-    """One model as OpenAI's API has it, with its context in OpenRouter's words."""
+    """One model in OpenAI's format, with its context in the field that OpenRouter uses."""
     fields = {
         "id": model.id,
         "object": "model",
@@ -49,7 +49,7 @@ def openai_model(model: ListedModel) -> dict[str, Any]:
 
 
 def anthropic_models(models: Sequence[ListedModel]) -> dict[str, Any]:
-    """The list as Anthropic's API has it: one page with all of them."""
+    """The list in Anthropic's format: one page with all of them."""
     return {
         "data": [anthropic_model(model) for model in models],
         "has_more": False,
@@ -59,7 +59,7 @@ def anthropic_models(models: Sequence[ListedModel]) -> dict[str, Any]:
 
 
 def anthropic_model(model: ListedModel) -> dict[str, Any]:
-    """One model as Anthropic's API has it."""
+    """One model in Anthropic's format."""
     created = datetime.fromtimestamp(model.created, UTC)
     return {
         "type": "model",

@@ -1,4 +1,4 @@
-"""What the chat format cannot say of a request, and what that means for it."""
+"""The parts of a request that the chat format cannot express, and what that means for it."""
 
 from __future__ import annotations
 

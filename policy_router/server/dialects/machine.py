@@ -1,4 +1,4 @@
-"""Runs the table of a dialect: what each piece of an answer becomes, in each state of a stream."""
+"""Runs the state table of a dialect, which says how each piece of an answer is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_router.server.dialects.neutral import UNFINISHED
 from policy_router.server.dialects.pieces import Kind, Piece, Pieces
 
 if TYPE_CHECKING:
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
     from policy_router.server.dialects.neutral import Envelope, ErrorNotice
 
 
@@ -52,7 +52,7 @@ class TableStream(Generic[W]):
     Args:
         table: The table.
         writer: Writes the events of the dialect; the actions of the table are its methods.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
     """
 
     def __init__(self, table: Table[W], writer: W, envelope: Envelope) -> None:

@@ -1,4 +1,4 @@
-"""What a client asks for, the same for every dialect, and what an answer is put into."""
+"""The neutral form of requests and of the metadata of answers, the same for every dialect."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class NeutralRequest:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What an answer has besides the words of the model.
+    """The metadata of an answer.
 
     Attributes:
         id: The id of the answer, without the prefix of a dialect: letters and digits.

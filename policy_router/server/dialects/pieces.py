@@ -1,4 +1,4 @@
-"""Breaks the chunks of a stream into pieces that follow one another.
+"""Splits the chunks of a stream into a sequence of pieces, one kind each.
 
 Chunks may interleave: a fragment of one tool call, then one of another, then one of the first. The
 streams of the other dialects have one block at a time. So a block that begins while the arguments
@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from policy_router.providers.chat import NO_USAGE, Usage
+from policy_router.providers.answers.chat import NO_USAGE, Usage
+from policy_router.providers.answers.citations import response_citations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from policy_router.providers.chat import ChatChunk
-    from policy_router.providers.message import AnswerMessage, Delta, ToolCall
+    from policy_router.providers.answers.chat import ChatChunk
+    from policy_router.providers.answers.message import AnswerMessage, Delta, ToolCall
     from policy_router.server.dialects.neutral import ErrorNotice
 
 
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     Attributes:
         BEGIN: The answer begins.
         TEXT: Text follows.
+        CITATION: The text that came cites a page.
         REASONING: Reasoning follows.
         SIGNATURE: The reasoning so far is signed.
         REDACTED: A whole block of reasoning that only its model can read.
@@ -43,6 +45,7 @@ class Kind(StrEnum):
 
     BEGIN = "begin"
     TEXT = "text"
+    CITATION = "citation"
     REASONING = "reasoning"
     SIGNATURE = "signature"
     REDACTED = "redacted"
@@ -65,6 +68,7 @@ class Piece:
         usage: What was used, at the end.
         error: Why the stream cannot go on.
         matched: The stop sequence at which the model ended; empty when that is unknown.
+        citation: The page that is cited, as responses have it.
     """
 
     kind: Kind
@@ -73,6 +77,7 @@ class Piece:
     usage: Usage = NO_USAGE
     error: ErrorNotice | None = None
     matched: str = ""
+    citation: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +90,7 @@ class _Call:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its arguments are a complete object, so that nothing of it can follow."""
+        """Whether its arguments are a complete object, so that no part of it can follow."""
         if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
             return False
         try:
@@ -138,6 +143,8 @@ class Pieces:
             yield from self._in_turn(piece)
         if delta.content:
             yield from self._in_turn(Piece(Kind.TEXT, delta.content))
+        for citation in response_citations(delta.raw):
+            yield from self._in_turn(Piece(Kind.CITATION, citation=citation))
         if delta.refusal:
             yield from self._in_turn(Piece(Kind.REFUSAL, delta.refusal))
         for number, call in enumerate(delta.tool_calls):

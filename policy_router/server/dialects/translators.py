@@ -1,4 +1,4 @@
-"""What translates each dialect, in one table."""
+"""The translators of all dialects, in one table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from policy_router.server.dialects.responses import stream as responses_stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
     from policy_router.server.dialects.events import StreamWriter
     from policy_router.server.dialects.neutral import Envelope, ErrorNotice, NeutralRequest
 

@@ -1,11 +1,11 @@
-"""Writes what an answer used, each token once."""
+"""Writes the usage of an answer, each token once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policy_router.providers.chat import Usage
+    from policy_router.providers.answers.chat import Usage
 
 
 def chat_usage(used: Usage) -> dict[str, Any]:

@@ -26,7 +26,7 @@ experiments:
         ("share: 10%, first: [a], until: 2026-02-30", "is not a day of the calendar"),
     ],
 )
-def test_what_is_incomplete_is_said(experiment: str, words: str) -> None:
+def test_what_is_incomplete_is_reported(experiment: str, words: str) -> None:
     with pytest.raises(PolicyError, match=words):
         load(text=TEXT.replace("EXPERIMENT", experiment))
 
@@ -39,7 +39,9 @@ def test_the_last_day_of_the_calendar_has_no_end() -> None:
     assert other.ends is not None
 
 
-@pytest.mark.parametrize("document", [{"share": "10%"}, {"first": ["a"]}])
+@pytest.mark.parametrize(
+    "document", [{"share": "10%"}, {"first": ["a"]}, {"arms": {"a": {"share": "10%"}}}]
+)
 def test_the_document_refuses_what_the_schema_does(document: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ExperimentShape.model_validate(document)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router.catalog.table import Catalog
+from policy_router.domain.decision import Reason
 from policy_router.domain.experiments import Arm, Experiment, Measure, StopWhen
 from policy_router.domain.fallback import Cooldown, Degraded, Fallback, Probe
 from policy_router.domain.insight import DiscoverySettings, Gpu, OutcomeSettings, ReportSettings
 from policy_router.domain.invariants import AtLeast, Countable, Invariant
 from policy_router.domain.learning import Learning, LearningMode
-from policy_router.domain.policy_tests import Expectation, GivenState, PolicyTest
+from policy_router.domain.policy_tests import Expectation, GivenState, GivenStats, PolicyTest
 from policy_router.domain.prompts import Placement, Prompt
+from policy_router.domain.sessions import SessionMove
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import Loaded, compile_files
 from policy_router.units import Rate
@@ -281,13 +283,13 @@ def test_a_test_of_a_session_and_of_facts_about_the_client() -> None:
     ("bands", "stated", "problem"),
     [
         ("", "1", None),
-        ("", "7", "7 is no complexity: write a band, or a score from 0 to 1"),
-        ("", "-0.1", "-0.1 is no complexity: write a band, or a score from 0 to 1"),
+        ("", "7", "7 is not a complexity: write a band, or a score from 0 to 1"),
+        ("", "-0.1", "-0.1 is not a complexity: write a band, or a score from 0 to 1"),
         ("complexity: { bands: one_to_ten }", "10", None),
         (
             "complexity: { bands: one_to_ten }",
             "11",
-            "11 is no complexity: write a band, or a score from 0 to 1, or a level from 1 to 10",
+            "11 is not a complexity: write a band, or a score from 0 to 1, or a level from 1 to 10",
         ),
         ("", "true", "`complexity` is an enumeration, True is not: "),
     ],
@@ -334,7 +336,7 @@ def test_tests_of_a_prompt() -> None:
     [
         ("50/day", "requests", 50),
         ("1k/day", "requests", 1000),
-        ("2M tokens/day", "tokens", 2 * 10**6),
+        ("2M tokens/hour", "tokens", 2 * 10**6),
     ],
 )
 def test_used_quota(text: str, metric: str, amount: int) -> None:
@@ -342,7 +344,50 @@ def test_used_quota(text: str, metric: str, amount: int) -> None:
         f"tests: [{{ name: t, request: x, given: {{ used: {{ quota: {text} }} }}, expect: {{}} }}]"
     )
     (kept,) = good(test).tests
-    assert kept.given.used == {"quota": Rate(amount, metric, "day")}
+    assert kept.given.used == {"quota": Rate(amount, metric, text.partition("/")[2])}
+
+
+def test_the_state_and_the_expectations_of_a_test() -> None:
+    (kept,) = good(
+        "aliases: { fast: [light] }\nsessions: { keep: model }\n"
+        "experiments: { two: { arms: { a: { share: 5%, first: [large] } } } }\n"
+        "tests:\n"
+        "- name: t\n"
+        "  given: { cooling: [far], clock: sat 9:05, arm: two/a,\n"
+        "           stats: { small: { success: 90%, latency: 2s, quality: 0.5, accepted: 80%,\n"
+        "                             samples: 7 } } }\n"
+        "  request: { prompt: Hi, system: Be brief, max_cost: $0.01, only: [far], prefer: free }\n"
+        "  expect: { order: [small, large], max_cost: $1, denied: not here, alias: fast,\n"
+        "            reasons: { large: budget }, session: stays }\n"
+    ).tests
+    assert kept.given == GivenState(
+        cooling=("large",),
+        clock=datetime(2026, 1, 10, 9, 5),  # noqa: DTZ001  in the policy's zone
+        arm="two/a",
+        stats={"small": GivenStats(0.9, 2.0, 0.5, 0.8, 7)},
+    )
+    assert kept.expect == Expectation(
+        order=("small", "large"),
+        max_cost=10**9,
+        denied="not here",
+        alias="fast",
+        reasons={"large": Reason.BUDGET},
+        session=SessionMove.STAYS,
+    )
+    places = {name: span.line for name, span in kept.expect.places.items()}
+    assert places == {
+        "order": 19, "max_cost": 19, "denied": 19, "alias": 19, "reasons": 20, "session": 20,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("22:15", 5), ("mon 22:15", 5), ("sun 22:15", 11), ("2026-01-07 22:15", 7)],
+)
+def test_the_clock_of_a_test(text: str, day: int) -> None:
+    test = f"tests: [{{ name: t, request: x, given: {{ clock: {text} }}, expect: {{}} }}]"
+    (kept,) = good(test).tests
+    assert kept.given.clock == datetime(2026, 1, day, 22, 15)  # noqa: DTZ001  as above
 
 
 SECTIONS = [
@@ -356,7 +401,6 @@ SECTIONS = [
     ("learning: { mode: shadow }", "shadow", "suggest"),
     ("prompts: { p: { models: [small], system: A } }", "system: A", "system: B"),
     ("invariants: [{ name: i, never: [small] }]", "[small]", "[large]"),
-    ("tests: [{ name: t, request: x, expect: { first: small } }]", "first: small", "first: large"),
 ]
 
 
@@ -364,3 +408,8 @@ SECTIONS = [
 def test_the_revision_covers_them(text: str, old: str, new: str) -> None:
     revisions = {good(t).revision for t in ("", text, text.replace(old, new))}
     assert len(revisions) == 3
+
+
+def test_tests_do_not_change_the_revision() -> None:
+    test = "tests: [{ name: t, request: x, expect: { first: small } }]"
+    assert good("").revision == good(test).revision

@@ -15,7 +15,7 @@ from policy_router.domain.limits import Metric
 from policy_router.language.document.models import ParamsShape
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import Loaded, compile_files
-from policy_router.providers.body import PARAMETERS
+from policy_router.providers.requests.body import PARAMETERS
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model

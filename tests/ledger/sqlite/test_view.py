@@ -232,7 +232,7 @@ def test_a_copy_needs_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
-    with view(tmp_path / "none.db") as w, pytest.raises(StoreError, match="No such file"):
+    with view(tmp_path / "none.db") as w, pytest.raises(StoreError, match="no such file"):
         w.audit()
     assert [*tmp_path.iterdir()] == []
 

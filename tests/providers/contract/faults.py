@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.failure import REACTIONS, FailureKind, FailureScope
+from policy_router.providers.failures.failure import REACTIONS, FailureKind, FailureScope
 from policy_router.providers.simulated import Cut, Fail, Garble, Redirect, Say, messages
 
 if TYPE_CHECKING:

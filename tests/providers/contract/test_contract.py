@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from policy_router.domain.models import Model
+from policy_router.providers.answers.completeness import Endings, answer_failure
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
-from policy_router.providers.complete import Endings, answer_failure
-from policy_router.providers.failure import CallFailed, Failure
+from policy_router.providers.failures.failure import CallFailed, Failure
+from policy_router.providers.http.wire import Wire, watching
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.litellm.lies import LIES
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.simulated import Simulated
-from policy_router.providers.wire import Wire, watching
 from tests.execution.make import HELLO
 from tests.providers.contract.faults import FAULTS, IN_MESSAGES, Expected
 
@@ -114,7 +114,7 @@ CASES: Final = [
 
 
 @pytest.mark.parametrize(("way", "name", "stream"), CASES)
-def test_a_fault_is_what_it_is(
+def test_a_fault_is_classified(
     way: str,
     name: str,
     stream: bool,

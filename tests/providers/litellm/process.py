@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 from policy_router import Router
 from policy_router.domain.models import Model
 from policy_router.errors import RoutingError
-from policy_router.providers.body import Body
-from policy_router.providers.failure import CallFailed
+from policy_router.providers.failures.failure import CallFailed
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.litellm.library import REFUSING
+from policy_router.providers.requests.body import Body
 from policy_router.providers.simulated import Simulated
 
 if TYPE_CHECKING:
@@ -209,12 +209,15 @@ def warmed() -> dict[str, Any]:
 
     async def main(path: Path) -> None:
         before = set(sys.modules)
-        async with Router.open(path, watch="off", warm=True) as router:
+        journal = f"sqlite:///{path.parent}/journal.db"
+        async with Router.open(path, watch="off", warm=True, journal=journal) as router:
             imported["warm"] = ["litellm"] if "litellm" in set(sys.modules) - before else []
             sent.append(list(connected))
             for i, options in enumerate(CALLS):
                 before = set(sys.modules)
                 await ask(router, options)
+                if router.journal is not None:
+                    await asyncio.to_thread(router.journal.flush)
                 imported[f"{i}"] = sorted(set(sys.modules) - before)
 
     sent: list[list[str]] = []

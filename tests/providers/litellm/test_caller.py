@@ -19,10 +19,11 @@ from policy_router.errors import (
     StreamBrokenError,
 )
 from policy_router.execution.executor import Executor
-from policy_router.providers.body import Body
-from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind, FailureScope
+from policy_router.providers.http.wire import Wire
 from policy_router.providers.litellm.caller import LiteLLMCaller, _failed
 from policy_router.providers.litellm.library import load
+from policy_router.providers.requests.body import Body
 from policy_router.providers.simulated import (
     Behaviour,
     Cut,
@@ -33,7 +34,6 @@ from policy_router.providers.simulated import (
     Simulated,
     Stall,
 )
-from policy_router.providers.wire import Wire
 from tests.execution.make import HELLO, candidate, decision
 from tests.providers.contract.faults import events, piece
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from policy_router.domain.models import Model
-from policy_router.providers.failure import CallFailed, FailureKind
+from policy_router.providers.failures.failure import CallFailed, FailureKind
+from policy_router.providers.http.wire import Wire, watching
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.litellm.library import ENVIRONMENT, REFUSING, finish_reason_seen, load
 from policy_router.providers.simulated import Cut, Fail, Say, Simulated
-from policy_router.providers.wire import Wire, watching
 from tests.execution.make import HELLO
 from tests.providers.litellm.process import REPORT
 from tests.providers.litellm.test_caller import at, failure_of, settle

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router.domain.models import Model, Via
-from policy_router.providers.body import Body
 from policy_router.providers.default_caller import DefaultCaller
+from policy_router.providers.requests.body import Body
 
 if TYPE_CHECKING:
     from policy_router.providers.caller import Caller

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from policy_router.domain.models import Model
-from policy_router.providers.body import Body
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS
+from policy_router.providers.requests.body import Body
 from policy_router.providers.simulated import Say, Simulated
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from contextlib import suppress
 import pytest
 
 from policy_router.domain.models import Model
-from policy_router.providers.failure import CallFailed
+from policy_router.providers.failures.failure import CallFailed
+from policy_router.providers.http.wire import Wire, watching
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.simulated import Say, Simulated
-from policy_router.providers.wire import Wire, watching
 from tests.execution.make import HELLO
 
 BY_HTTP = ("deepseek", "groq", "hosted_vllm", "openrouter")

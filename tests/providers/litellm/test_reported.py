@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from policy_router.providers.chat import Usage
+from policy_router.providers.answers.chat import Usage
 from policy_router.providers.litellm.reported import reported_usage
 
 

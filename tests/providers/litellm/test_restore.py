@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from policy_router.providers.adapt import to_answer, to_chunk
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.answers.adapt import to_answer, to_chunk
+from policy_router.providers.answers.raw_answer import RawAnswer, RawChoice
+from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.http.wire import Wire
 from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored
-from policy_router.providers.raw_answer import RawAnswer, RawChoice
-from policy_router.providers.wire import Wire
 from tests.execution.make import FakeCaller, FakeChunks, chunk, response
 from tests.providers.bodies import BOTH, choice, event, seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from policy_router.providers.adapt import to_answer, to_chunk
+from policy_router.providers.answers.adapt import to_answer, to_chunk
 from policy_router.server.dialects.neutral import Envelope
 
 ENVELOPE: Final = Envelope("abc123", "haiku", 1_700_000_000, "claude")

@@ -16,8 +16,8 @@ import pytest
 from policy_router.domain.dialect import Dialect
 from policy_router.domain.models import Model
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
-from policy_router.providers.body import Body
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
+from policy_router.providers.requests.body import Body
 from policy_router.server.dialects.translators import TRANSLATORS
 from tests.agent_bodies import AGENTS, Call, Human, title_calls
 from tests.agent_bodies import Model as Said

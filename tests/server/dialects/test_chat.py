@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from openai.types import CreateEmbeddingResponse, Model
 from openai.types.chat import ChatCompletion
 
-from policy_router.providers.body import PARAMETERS
-from policy_router.providers.chat import Usage
-from policy_router.providers.embeddings import Embedding, EmbeddingAnswer
+from policy_router.providers.answers.chat import Usage
+from policy_router.providers.answers.embeddings import Embedding, EmbeddingAnswer
+from policy_router.providers.requests.body import PARAMETERS
 from policy_router.server.dialects.chat.answer import write_answer
 from policy_router.server.dialects.chat.request import read_request
 from policy_router.server.dialects.embeddings import read_embeddings, write_embeddings

@@ -16,9 +16,9 @@ from policy_router.providers.anthropic_wire.answer import read_message
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.anthropic_wire.request import to_messages_request
 from policy_router.providers.anthropic_wire.stream import MessageStream
-from policy_router.providers.body import Body
-from policy_router.providers.original_body import chat_body, messages_body
-from policy_router.providers.wire_body import for_provider
+from policy_router.providers.requests.body import Body
+from policy_router.providers.requests.original_body import chat_body, messages_body
+from policy_router.providers.requests.wire_body import for_provider
 from policy_router.server.dialects.fields import InvalidBodyError
 from policy_router.server.dialects.messages.answer import write_answer
 from policy_router.server.dialects.messages.count import count_tokens
@@ -375,7 +375,16 @@ def test_what_no_other_provider_can_do_is_left_out_by_name() -> None:
         api_base="https://elsewhere",
         output_config={"effort": "low", "task_budget": 1},
         messages=[
-            USER,
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "document",
+                        "source": {"type": "text", "media_type": "text/plain", "data": "a"},
+                        "citations": {"enabled": True},
+                    }
+                ],
+            },
             {
                 "role": "assistant",
                 "content": [
@@ -389,6 +398,7 @@ def test_what_no_other_provider_can_do_is_left_out_by_name() -> None:
     assert request.dropped == (
         "context_management",
         "api_base",
+        "messages[0].content[0].citations",
         "messages[1].content[0]",
         "messages[1].content[1]",
         "tools[0].defer_loading",
@@ -416,6 +426,16 @@ def test_reasoning_goes_back_to_its_own_model_only() -> None:
         {"type": "redacted_thinking", "data": "aGlk"},
     ]
     assert thoughts_sent(GPT, THOUGHT, gemini, hidden) is None
+
+
+def test_what_people_may_read_stands_beside_what_only_the_model_can_read() -> None:
+    sealed = {"type": "redacted_thinking", "data": "ZGF0YQ"}
+    said = answer({"content": "so", "reasoning_content": "hm", "thinking_blocks": [sealed]})
+    written = write_answer(said, read(), Envelope("abc123", "gpt", 0, "openai"))["content"]
+    assert written[:2] == [
+        {"type": "thinking", "thinking": "hm", "signature": "policy-router.openai:"},
+        {"type": "redacted_thinking", "data": "policy-router.openai:ZGF0YQ"},
+    ]
 
 
 def test_reasoning_without_a_signature_is_never_sent_as_a_block() -> None:
@@ -502,7 +522,7 @@ def test_pictures_of_tools_are_shown_to_every_model() -> None:
         assert claude_request(request)["messages"][2]["content"] == results
 
 
-def test_a_failed_tool_is_told_to_every_model() -> None:
+def test_a_failed_tool_is_shown_to_every_model() -> None:
     result = {"type": "tool_result", "tool_use_id": "t1", "content": "boom", "is_error": True}
     request = read(
         messages=[
@@ -534,7 +554,7 @@ def test_a_failed_tool_is_told_to_every_model() -> None:
         ),
     ],
 )
-def test_a_failure_is_told_once(content: Any, told: Any) -> None:
+def test_a_failure_is_reported_once(content: Any, told: Any) -> None:
     result = {"type": "tool_result", "tool_use_id": "t1", "content": content, "is_error": True}
     request = read(messages=[USER, {"role": "user", "content": [result]}])
     assert sent_to(GPT, request)["messages"][-1]["content"] == told
@@ -597,7 +617,7 @@ def test_the_reason_of_the_end(reason: str, expected: str) -> None:
     )
 
 
-def test_the_stop_sequence_at_which_claude_ended_is_told() -> None:
+def test_the_stop_sequence_at_which_claude_ended_is_reported() -> None:
     message = {
         "type": "message",
         "content": [{"type": "text", "text": "x"}],

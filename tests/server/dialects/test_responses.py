@@ -9,9 +9,9 @@ import pytest
 from openai.types.responses import Response
 
 from policy_router.domain.models import Model
-from policy_router.providers.body import Body
-from policy_router.providers.packed_thoughts import unpack
-from policy_router.providers.wire_body import for_provider
+from policy_router.providers.requests.body import Body
+from policy_router.providers.requests.packed_reasoning import unpack
+from policy_router.providers.requests.wire_body import for_provider
 from policy_router.server.dialects.fields import InvalidBodyError
 from policy_router.server.dialects.neutral import ClientTool, Envelope, NeutralRequest
 from policy_router.server.dialects.responses.answer import write_answer
@@ -450,6 +450,40 @@ def test_reasoning_comes_back_to_its_own_model_only(block: dict[str, Any], origi
         assert sent.get("thinking_blocks") == ([block] if own else None)
 
 
+def test_what_people_may_read_stands_in_the_first_item() -> None:
+    blocks = [{"type": "redacted_thinking", "data": each} for each in ("a", "b")]
+    said = answer({"content": "so", "reasoning_content": "hm", "thinking_blocks": blocks})
+    output = write_answer(said, read(), Envelope("abc123", "gpt", 0, "openai"))["output"]
+    assert [item["summary"] for item in output[:2]] == [
+        [{"type": "summary_text", "text": "hm"}],
+        [],
+    ]
+
+
+PAGE = {"url": "https://example.org", "title": "A", "start_index": 0, "end_index": 2}
+CITED = {"type": "url_citation", "url_citation": PAGE}
+
+
+def test_citations_of_a_chat_completion_are_those_of_the_response() -> None:
+    part = {
+        "type": "output_text",
+        "text": "so",
+        "annotations": [{"type": "url_citation", **PAGE}],
+        "logprobs": [],
+    }
+    whole = write_answer(answer({"content": "so", "annotations": [CITED, 1]}), read(), ENVELOPE)
+    assert whole["output"][0]["content"] == [part]
+    writer = open_stream(read(stream=True), ENVELOPE)
+    chunks = [chunk({"content": "so"}), chunk({"content": "", "annotations": [CITED]}, "stop")]
+    events = [event for each in chunks for event in writer.read(each)] + writer.end()
+    told: list[Any] = [event.data for event in events]
+    added = [data for data in told if data["type"] == "response.output_text.annotation.added"]
+    assert [(data["annotation_index"], data["annotation"]) for data in added] == [
+        (0, {"type": "url_citation", **PAGE})
+    ]
+    assert told[-1]["response"]["output"][0]["content"] == [part]
+
+
 def test_reasoning_is_not_packed_unless_it_is_wanted() -> None:
     said = answer({"content": "so", "thinking_blocks": [THOUGHT], "reasoning_content": "hm"})
     item = write_answer(said, read(), ENVELOPE)["output"][0]
@@ -541,7 +575,7 @@ def test_the_input_of_a_custom_tool_is_never_lost(arguments: str, given: str) ->
     assert write_answer(said, request, ENVELOPE)["output"][0]["input"] == given
 
 
-def test_an_error_in_a_stream_is_told_in_the_response() -> None:
+def test_an_error_in_a_stream_is_reported_in_the_response() -> None:
     stream = open_stream(read(stream=True), ENVELOPE)
     stream.read(chunk({"content": "so"}))
     (event,) = stream.end()

@@ -15,8 +15,8 @@ from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from policy_router.domain.dialect import Dialect
-from policy_router.providers.accumulate import join_chunks
-from policy_router.providers.packed_thoughts import unpack
+from policy_router.providers.answers.accumulate import join_chunks
+from policy_router.providers.requests.packed_reasoning import unpack
 from policy_router.server.dialects.machine import State
 from policy_router.server.dialects.messages import stream as messages_stream
 from policy_router.server.dialects.neutral import ErrorNotice, NeutralRequest
@@ -236,8 +236,8 @@ def test_a_streamed_response_is_the_whole_one(answer: Said, wants_thoughts: bool
 
 @given(answer=said())
 def test_a_streamed_chat_answer_is_the_whole_one(answer: Said) -> None:
-    from policy_router.providers.adapt import to_chunk
-    from policy_router.providers.usage import to_usage
+    from policy_router.providers.answers.adapt import to_chunk
+    from policy_router.providers.answers.usage import to_usage
 
     events = written(Dialect.CHAT, answer.chunks)
     again = [to_chunk(event.data) for event in events if event.data != "[DONE]"]
@@ -388,9 +388,10 @@ def test_the_arguments_of_one_call_are_not_held_back() -> None:
 )
 def test_every_state_of_a_stream_has_its_row(table: Any, missing: set[State]) -> None:
     assert table.keys() == set(State) - missing
-    said_kinds = set(Kind) - {Kind.BEGIN, Kind.ARGUMENTS, Kind.END}
+    belonging = {Kind.ARGUMENTS, Kind.CITATION}  # to a call, or to a text
+    said_kinds = set(Kind) - belonging - {Kind.BEGIN, Kind.END}
     for state in set(table) - {State.NEW, State.FINISHED, State.CLOSED}:
-        assert table[state].keys() - {Kind.ARGUMENTS} == said_kinds
+        assert table[state].keys() - belonging == said_kinds
     for state in set(table) - {State.CLOSED}:
         assert table[state][Kind.FAIL][1] is State.CLOSED
 
@@ -412,7 +413,7 @@ def test_usage_is_left_out_of_a_chat_stream_unless_it_is_wanted() -> None:
 
 
 def test_each_choice_of_a_chat_stream_ends() -> None:
-    from policy_router.providers.adapt import to_chunk
+    from policy_router.providers.answers.adapt import to_chunk
 
     def one(index: int, text: str, reason: str | None = None) -> Any:
         choice = {"index": index, "delta": {"content": text}, "finish_reason": reason}

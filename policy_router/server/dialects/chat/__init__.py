@@ -1,1 +1,1 @@
-"""OpenAI's chat completions, which are the neutral form already."""
+"""The dialect of OpenAI's Chat Completions API, which is also the neutral form."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policy_router.providers.thoughts import ORIGIN
+from policy_router.providers.requests.reasoning_origin import ORIGIN
 from policy_router.server.dialects.usage import chat_usage
 
 if TYPE_CHECKING:
-    from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.answers.chat import ChatAnswer
     from policy_router.server.dialects.neutral import Envelope, NeutralRequest
 
 
@@ -18,7 +18,7 @@ def write_answer(answer: ChatAnswer, request: NeutralRequest, envelope: Envelope
     Args:
         answer: The answer of the model.
         request: What the client asked for.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
     """
     body: dict[str, Any] = answer.model_dump()
     for number, choice in enumerate(answer.choices):
@@ -40,7 +40,7 @@ def framed(
     Args:
         body: The fields of the answer or of a chunk.
         object_type: OpenAI's name of what it is.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
         answer: The answer, whose usage is written; None leaves it out.
     """
     used = None if answer is None else answer.usage
@@ -60,7 +60,7 @@ def restore(message: dict[str, Any], request: NeutralRequest, envelope: Envelope
     Args:
         message: The message; it is changed.
         request: What the client asked for.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
     """
     for call in message.get("tool_calls") or ():
         function = call.get("function")

@@ -1,11 +1,12 @@
-"""Reads a body of OpenAI's chat completions."""
+"""Reads a request body of OpenAI's Chat Completions API."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from policy_router.domain.dialect import Dialect
-from policy_router.providers.body import PARAMETERS
+from policy_router.frozen import maker
+from policy_router.providers.requests.body import PARAMETERS
 from policy_router.server.dialects.fields import (
     flag,
     listed,
@@ -19,6 +20,7 @@ from policy_router.server.dialects.fields import (
 from policy_router.server.dialects.neutral import ClientTool, NeutralRequest
 from policy_router.server.dialects.tool_names import with_sent_names
 
+_new_request: Final = maker(NeutralRequest)
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 _CHOICES: Final = ("none", "auto", "required")
 _USED: Final = PARAMETERS | {"model", "stream", "metadata", "models"}
@@ -57,7 +59,7 @@ def read_request(body: object) -> NeutralRequest:
     if not stream:
         kept.pop("stream_options", None)
     sent, renamed = with_sent_names(kept)
-    return NeutralRequest(
+    return _new_request(
         Dialect.CHAT,
         model_of(fields),
         stream,

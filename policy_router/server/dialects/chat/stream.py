@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from policy_router.providers.chat import NO_USAGE
+from policy_router.providers.answers.chat import NO_USAGE
 from policy_router.server.dialects.chat.answer import framed, restore
 from policy_router.server.dialects.errors import openai_error
 from policy_router.server.dialects.events import ServerEvent
@@ -16,7 +16,7 @@ from policy_router.server.dialects.usage import chat_usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.answers.chat import ChatChunk
     from policy_router.server.dialects.events import StreamWriter
     from policy_router.server.dialects.neutral import Envelope, ErrorNotice, NeutralRequest
 
@@ -43,11 +43,11 @@ class _Event(StrEnum):
 
 
 def open_stream(request: NeutralRequest, envelope: Envelope) -> StreamWriter:
-    """The writer of a stream.
+    """Return the writer of a stream.
 
     Args:
         request: What the client asked for.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
     """
     return ChatStream(request, envelope)
 

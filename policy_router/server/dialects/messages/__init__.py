@@ -1,1 +1,1 @@
-"""Anthropic's messages."""
+"""The dialect of Anthropic's Messages API."""

@@ -1,12 +1,12 @@
-"""Writes an answer as one of Anthropic's messages."""
+"""Writes an answer in the format of Anthropic's Messages API."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from policy_router.providers.chat import NO_USAGE
-from policy_router.providers.thoughts import marked
+from policy_router.providers.answers.chat import NO_USAGE
+from policy_router.providers.requests.reasoning_origin import marked
 from policy_router.server.dialects.messages.endings import stop_reason
 from policy_router.server.dialects.pieces import stop_sequence, thinking_blocks
 from policy_router.server.dialects.usage import messages_usage
@@ -14,8 +14,8 @@ from policy_router.server.dialects.usage import messages_usage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.providers.chat import ChatAnswer
-    from policy_router.providers.message import AnswerMessage
+    from policy_router.providers.answers.chat import ChatAnswer
+    from policy_router.providers.answers.message import AnswerMessage
     from policy_router.server.dialects.neutral import Envelope, NeutralRequest
 
 
@@ -25,7 +25,7 @@ def write_answer(answer: ChatAnswer, request: NeutralRequest, envelope: Envelope
     Args:
         answer: The answer of the model, with at least one choice.
         request: What the client asked for.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
     """
     choice = answer.choices[0]
     message = choice.message
@@ -85,10 +85,10 @@ def _thoughts(message: AnswerMessage, envelope: Envelope) -> list[dict[str, Any]
             signature = marked(str(block.get("signature") or ""), envelope.origin)
             written = str(block.get("thinking") or "")
             blocks.append({"type": "thinking", "thinking": written, "signature": signature})
-    if not blocks and message.reasoning_content:
+    if message.reasoning_content and not any("thinking" in block for block in blocks):
         unsigned = marked("", envelope.origin)
         written = message.reasoning_content
-        blocks = [{"type": "thinking", "thinking": written, "signature": unsigned}]
+        blocks.insert(0, {"type": "thinking", "thinking": written, "signature": unsigned})
     return blocks
 
 

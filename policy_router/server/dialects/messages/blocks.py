@@ -1,4 +1,4 @@
-"""Turns the content blocks of Anthropic's messages into parts of chat messages."""
+"""Turns the content blocks of Anthropic's Messages API into parts of chat messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_content(content: object, path: str, losses: Losses) -> str | list[dict[
     Args:
         content: A text or a list of blocks.
         path: Where it is.
-        losses: Gets what is left out.
+        losses: Collects what is left out.
 
     Raises:
         InvalidBodyError: It is neither.
@@ -80,6 +80,9 @@ _SOURCES: Final = ("base64", "url", "text", "content", "file")
 
 def _document(fields: Mapping[str, Any], path: str, losses: Losses) -> dict[str, Any] | None:
     source, place = mapping(fields.get("source"), f"{path}.source"), f"{path}.source"
+    citations = fields.get("citations")
+    if isinstance(citations, dict) and citations.get("enabled"):
+        losses.dropped.append(f"{path}.citations")
     about = [fields[key] for key in ("title", "context") if isinstance(fields.get(key), str)]
     match one_of(source.get("type"), f"{place}.type", _SOURCES):
         case "text":

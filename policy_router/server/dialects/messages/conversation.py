@@ -1,11 +1,11 @@
-"""Turns the turns of Anthropic's messages into chat messages."""
+"""Turns the turns of Anthropic's Messages API into chat messages."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.thoughts import ORIGIN, unmarked
+from policy_router.providers.requests.reasoning_origin import ORIGIN, unmarked
 from policy_router.server.dialects.fields import flag, listed, mapping, name, one_of, refuse, text
 from policy_router.server.dialects.messages.blocks import plainest, read_content, read_part
 
@@ -31,7 +31,7 @@ def read_turns(turns: object, losses: Losses) -> list[dict[str, Any]]:
 
     Args:
         turns: The `messages` of the body.
-        losses: Gets the path of each block that is left out.
+        losses: Collects the path of each block that is left out.
 
     Raises:
         InvalidBodyError: It is no conversation.
@@ -58,13 +58,13 @@ def read_turns(turns: object, losses: Losses) -> list[dict[str, Any]]:
         if role == "assistant":
             messages.append(_answer(blocks, losses))
         else:
-            messages += _asked(role, blocks, losses)
+            messages += _user_messages(role, blocks, losses)
     if not messages:
         refuse("messages", "must contain at least one message")
     return messages
 
 
-def _asked(
+def _user_messages(
     role: str, blocks: Mapping[str, Mapping[str, Any]], losses: Losses
 ) -> list[dict[str, Any]]:
     """The results of tools, each as a message of its own, and what else was said after them."""

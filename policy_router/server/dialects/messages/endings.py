@@ -1,4 +1,4 @@
-"""Why an answer ended, in the words of Anthropic's messages."""
+"""The stop reason of an answer, in the terms of Anthropic's Messages API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a body of Anthropic's messages."""
+"""Reads a request body of Anthropic's Messages API."""
 
 from __future__ import annotations
 

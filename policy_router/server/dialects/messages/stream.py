@@ -1,11 +1,11 @@
-"""Writes an answer as a stream of Anthropic's messages."""
+"""Writes an answer as an event stream of Anthropic's Messages API."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.chat import NO_USAGE
-from policy_router.providers.thoughts import marked
+from policy_router.providers.answers.chat import NO_USAGE
+from policy_router.providers.requests.reasoning_origin import marked
 from policy_router.server.dialects.errors import anthropic_error
 from policy_router.server.dialects.events import ServerEvent
 from policy_router.server.dialects.machine import State, Table, TableStream
@@ -24,17 +24,17 @@ PING: Final = ServerEvent({"type": "ping"}, "ping")
 
 
 def open_stream(request: NeutralRequest, envelope: Envelope) -> StreamWriter:
-    """The writer of a stream.
+    """Return the writer of a stream.
 
     Args:
         request: What the client asked for.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
     """
     return TableStream(TABLE, MessageWriter(request, envelope), envelope)
 
 
 class MessageWriter:
-    """Writes the events; the table says which."""
+    """Writes the events that the state table asks for."""
 
     def __init__(self, request: NeutralRequest, envelope: Envelope) -> None:
         self._request = request

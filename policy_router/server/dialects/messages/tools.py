@@ -1,4 +1,4 @@
-"""Turns the tools of Anthropic's messages into tools of a chat body."""
+"""Turns the tools of Anthropic's Messages API into tools of a chat body."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_tools(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
 
     Args:
         body: The client's body.
-        losses: Gets the path of each tool that is left out.
+        losses: Collects the path of each tool that is left out.
 
     Raises:
         InvalidBodyError: A tool is invalid.

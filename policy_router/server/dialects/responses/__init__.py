@@ -1,1 +1,1 @@
-"""OpenAI's responses, without the state that its server keeps between them."""
+"""The dialect of OpenAI's Responses API, without stored state."""

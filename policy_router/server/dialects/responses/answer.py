@@ -1,11 +1,12 @@
-"""Writes an answer as one of OpenAI's responses."""
+"""Writes an answer in the format of OpenAI's Responses API."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policy_router.providers.chat import NO_USAGE
-from policy_router.providers.packed_thoughts import pack
+from policy_router.providers.answers.chat import NO_USAGE
+from policy_router.providers.answers.citations import response_citations
+from policy_router.providers.requests.packed_reasoning import pack
 from policy_router.server.dialects.pieces import thinking_blocks
 from policy_router.server.dialects.responses.items import (
     call_item,
@@ -18,8 +19,8 @@ from policy_router.server.dialects.responses.items import (
 )
 
 if TYPE_CHECKING:
-    from policy_router.providers.chat import ChatAnswer
-    from policy_router.providers.message import AnswerMessage
+    from policy_router.providers.answers.chat import ChatAnswer
+    from policy_router.providers.answers.message import AnswerMessage
     from policy_router.server.dialects.neutral import Envelope, NeutralRequest
 
 
@@ -29,13 +30,13 @@ def write_answer(answer: ChatAnswer, request: NeutralRequest, envelope: Envelope
     Args:
         answer: The answer of the model, with at least one choice.
         request: What the client asked for.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
     """
     choice = answer.choices[0]
     message = choice.message
     status, incomplete = ending(choice.finish_reason or "")
     items = _thoughts(message, request, envelope)
-    parts = [text_part(message.content)] if message.content else []
+    parts = [text_part(message.content, response_citations(message.raw))] if message.content else []
     parts += [refusal_part(message.refusal)] if message.refusal else []
     if parts:
         items.append(message_item(f"msg_{envelope.id}_{len(items)}", parts, status))
@@ -64,12 +65,15 @@ def _thoughts(
 ) -> list[dict[str, Any]]:
     """The reasoning, in a form that its model can read again if the client wants that."""
     blocks = thinking_blocks(message)
-    if not blocks and message.reasoning_content:
-        return [reasoning_item(f"rs_{envelope.id}_0", message.reasoning_content, None)]
+    written = message.reasoning_content or ""
+    if not blocks and written:
+        return [reasoning_item(f"rs_{envelope.id}_0", written, None)]
+    # Where only its model can read the blocks, the first has what people may read.
+    shown = "" if any(block.get("thinking") for block in blocks) else written
     return [
         reasoning_item(
             f"rs_{envelope.id}_{number}",
-            str(block.get("thinking") or ""),
+            str(block.get("thinking") or "") or ("" if number else shown),
             pack(block, envelope.origin) if request.wants_thoughts else None,
         )
         for number, block in enumerate(blocks)

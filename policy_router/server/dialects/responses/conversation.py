@@ -1,11 +1,11 @@
-"""Turns the items of OpenAI's responses into chat messages."""
+"""Turns the items of OpenAI's Responses API into chat messages."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.packed_thoughts import unpack
+from policy_router.providers.requests.packed_reasoning import unpack
 from policy_router.quoting import quoted
 from policy_router.server.dialects.fields import listed, mapping, name, one_of, refuse, text
 from policy_router.server.dialects.responses.parts import output_text, read_content
@@ -38,7 +38,7 @@ def read_items(given: object, losses: Losses) -> list[dict[str, Any]]:
 
     Args:
         given: The `input` of the body: a text or a list of items.
-        losses: Gets the path of each item that is left out.
+        losses: Collects the path of each item that is left out.
 
     Raises:
         InvalidBodyError: It is no conversation.

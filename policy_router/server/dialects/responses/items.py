@@ -1,4 +1,4 @@
-"""The items of an answer in OpenAI's responses, and the response that they are in."""
+"""The items of an answer in OpenAI's Responses API, and the response that contains them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_router.server.dialects.usage import responses_usage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from policy_router.providers.chat import Usage
+    from policy_router.providers.answers.chat import Usage
     from policy_router.server.dialects.neutral import (
         ClientTool,
         Envelope,
@@ -50,7 +50,7 @@ def response(
 
     Args:
         request: What the client asked for; the response repeats some of its fields.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
         output: The items so far.
         status: How far it is.
         incomplete: Why it is not complete.
@@ -131,9 +131,14 @@ def _error(error: ErrorNotice) -> dict[str, str]:
     return {"code": code, "message": error.message}
 
 
-def text_part(text: str) -> dict[str, Any]:
-    """A part of a message that is text."""
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def text_part(text: str, citations: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """A part of a message that is text.
+
+    Args:
+        text: The text.
+        citations: The pages that it cites.
+    """
+    return {"type": "output_text", "text": text, "annotations": [*citations], "logprobs": []}
 
 
 def refusal_part(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Turns the content of the items of OpenAI's responses into parts of chat messages."""
+"""Turns the content of items of OpenAI's Responses API into parts of chat messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_content(content: object, path: str, losses: Losses) -> str | list[dict[
     Args:
         content: A text or a list of parts.
         path: Where it is.
-        losses: Gets what is left out.
+        losses: Collects what is left out.
 
     Raises:
         InvalidBodyError: It is neither.

@@ -1,4 +1,4 @@
-"""Reads a body of OpenAI's responses."""
+"""Reads a request body of OpenAI's Responses API."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Writes an answer as a stream of OpenAI's responses."""
+"""Writes an answer as an event stream of OpenAI's Responses API."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.packed_thoughts import pack
+from policy_router.providers.requests.packed_reasoning import pack
 from policy_router.server.dialects.events import ServerEvent
 from policy_router.server.dialects.machine import State, Table, TableStream
 from policy_router.server.dialects.neutral import UNFINISHED, ClientTool
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 
 def open_stream(request: NeutralRequest, envelope: Envelope) -> StreamWriter:
-    """The writer of a stream.
+    """Return the writer of a stream.
 
     Args:
         request: What the client asked for.
-        envelope: What the answer has besides the words of the model.
+        envelope: The metadata of the answer: id, model, time.
     """
     return TableStream(TABLE, ResponseWriter(request, envelope), envelope)
 
 
 class ResponseWriter:
-    """Writes the events; the table says which."""
+    """Writes the events that the state table asks for."""
 
     def __init__(self, request: NeutralRequest, envelope: Envelope) -> None:
         self._request = request
@@ -45,6 +45,7 @@ class ResponseWriter:
         self._output: list[dict[str, Any]] = []
         self._parts: list[dict[str, Any]] = []
         self._text: list[str] = []
+        self._citations: list[dict[str, Any]] = []
         self._call_id = ""
         self._tool = ClientTool("")
         self._finish = ""
@@ -97,7 +98,7 @@ class ResponseWriter:
 
     def open_text(self, _: Piece) -> list[ServerEvent]:
         """A part of the message that is text begins."""
-        self._text = []
+        self._text, self._citations = [], []
         return [self._part_event("response.content_part.added", part=text_part(""))]
 
     def add_text(self, piece: Piece) -> list[ServerEvent]:
@@ -106,11 +107,19 @@ class ResponseWriter:
         name = "response.output_text.delta"
         return [self._part_event(name, delta=piece.text, logprobs=[])]
 
+    def cite(self, piece: Piece) -> list[ServerEvent]:
+        """The text that came cites a page."""
+        number = len(self._citations)
+        self._citations.append(dict(piece.citation or {}))
+        name = "response.output_text.annotation.added"
+        cited = self._citations[-1]
+        return [self._part_event(name, annotation_index=number, annotation=cited)]
+
     def close_text(self, _: Piece) -> list[ServerEvent]:
         """The text ends."""
         text = "".join(self._text)
         done = self._part_event("response.output_text.done", text=text, logprobs=[])
-        return [done, self._close_part(text_part(text))]
+        return [done, self._close_part(text_part(text, self._citations))]
 
     def open_refusal(self, _: Piece) -> list[ServerEvent]:
         """A part of the message that is a refusal begins."""
@@ -278,6 +287,7 @@ TABLE: Final[Table[ResponseWriter]] = {
     },
     State.IN_TEXT: {
         Kind.TEXT: ((_W.add_text,), State.IN_TEXT),
+        Kind.CITATION: ((_W.cite,), State.IN_TEXT),
         Kind.REFUSAL: ((_W.close_text, *_REFUSE), State.IN_REFUSAL),
         Kind.REASONING: ((*_END_TEXT, *_THINK), State.IN_THOUGHT),
         Kind.SIGNATURE: ((*_END_TEXT, *_SIGNED), State.IDLE),

@@ -1,4 +1,4 @@
-"""Turns the tools of OpenAI's responses into tools of a chat body."""
+"""Turns the tools of OpenAI's Responses API into tools of a chat body."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED: Final = ("function", "custom")
 
 
 def group_name(group: str, own_name: str) -> str:
-    """The name that models are told for a tool in a group."""
+    """The name under which models get a tool of a group."""
     return f"{group}__{own_name}" if group else own_name
 
 
@@ -68,11 +68,11 @@ class ToolReader:
                 self._add(mapping(inner, place), place, own_name)
         elif kind in _NAMED:
             own_name = name(tool.get("name"), f"{path}.name")
-            told = group_name(group, own_name)
+            unique_name = group_name(group, own_name)
             if group or kind == "custom":
-                self.renamed[told] = ClientTool(own_name, group, kind == "custom")
+                self.renamed[unique_name] = ClientTool(own_name, group, kind == "custom")
             function = _custom(tool, path) if kind == "custom" else _function(tool, path)
-            self.tools.append({"type": "function", "function": {"name": told, **function}})
+            self.tools.append({"type": "function", "function": {"name": unique_name, **function}})
         else:
             self.hosted[kind] = f"{path} (`{quoted(kind)}`)"
 
@@ -86,7 +86,7 @@ class ToolReader:
         if kind == "allowed_tools":
             return self._allowed(choice)
         if kind in _NAMED:
-            return {"tool_choice": {"type": "function", "function": {"name": _told(choice)}}}
+            return {"tool_choice": {"type": "function", "function": {"name": _chosen_name(choice)}}}
         self._losses.need("tool_choice", f"names `{quoted(kind)}`, which a provider runs itself")
         return {}
 
@@ -94,7 +94,7 @@ class ToolReader:
         """A choice among some of the tools; models see only those."""
         tools = listed(choice.get("tools"), "tool_choice.tools")
         allowed = {
-            _told(mapping(tool, f"tool_choice.tools[{number}]"))
+            _chosen_name(mapping(tool, f"tool_choice.tools[{number}]"))
             for number, tool in enumerate(tools)
             if mapping(tool, f"tool_choice.tools[{number}]").get("type") in _NAMED
         }
@@ -105,7 +105,7 @@ class ToolReader:
         return {"tool_choice": one_of(choice.get("mode"), "tool_choice.mode", _MODES)}
 
 
-def _told(choice: Mapping[str, Any]) -> str:
+def _chosen_name(choice: Mapping[str, Any]) -> str:
     group = text(choice.get("namespace") or "", "tool_choice.namespace")
     return group_name(group, name(choice.get("name"), "tool_choice.name"))
 

@@ -1,0 +1,1 @@
+"""Where models are looked for: one module each, and `table` lists them."""

@@ -1,0 +1,1 @@
+"""The health of models, keys and providers: cooldowns, circuit breakers, degradation."""

@@ -1,0 +1,1 @@
+"""The language server: shows findings, completions and more while a policy file is edited."""

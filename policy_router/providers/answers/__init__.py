@@ -1,0 +1,1 @@
+"""Answers of providers as typed values, in one shape for all providers."""

@@ -1,0 +1,1 @@
+"""Classifies failed calls: the kind, the cause, and what goes into cooldown."""

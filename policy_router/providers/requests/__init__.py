@@ -1,0 +1,1 @@
+"""Checks requests, and writes them in the form that each provider understands."""

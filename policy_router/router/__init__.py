@@ -1,0 +1,1 @@
+"""One object that decides and answers requests, reports on them and follows its policy files."""

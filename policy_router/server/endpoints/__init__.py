@@ -1,0 +1,1 @@
+"""One module for each endpoint besides those that answer requests."""

@@ -1,0 +1,1 @@
+"""Authenticates callers by their keys, and determines what each may do."""

@@ -1,0 +1,1 @@
+"""The page that shows what the policy does, in a browser."""

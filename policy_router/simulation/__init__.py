@@ -1,0 +1,1 @@
+"""Runs synthetic or logged traffic through a policy in virtual time."""

@@ -1,0 +1,1 @@
+"""Proofs of promises against other ways to the truth."""

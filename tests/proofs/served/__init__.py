@@ -1,0 +1,1 @@
+"""A server between providers at real addresses, and callers whose private text may not leave."""
