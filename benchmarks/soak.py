@@ -1,11 +1,15 @@
-"""Whether a server holds out: many requests while its policy is replaced up to ten times a second.
+"""Whether a server holds out: many requests, for a minute of which its policy changes ten times a
+second.
 
-    python benchmarks/soak.py [--requests 200000] [--reloads 600] [--connections 16]
+    python benchmarks/soak.py [--requests 200000] [--reloads 600] [--connections 16] [--rate 100]
 
 The server is a process of its own, as `policy-router serve` runs it, with limits, a budget, metrics
 and a decision log. The policy exists in several versions, in which everything has another name; the
 provider echoes the name of the model that it was asked for. A request that saw two policies would
 have names of two versions in its headers, its answer, its events or its line in the decision log.
+
+Each change is waited for. While the policy changes, requests are sent at a rate that leaves the
+server time for it; `--rate 0` sends as many as it answers, and then it changes less often.
 
 The first tenth of the requests, with its share of the reloads, warms the server up. What it has of
 memory and of file descriptors after that is compared with what it has at the end. Ends with 1 if a
@@ -43,6 +47,8 @@ RELOADS: Final = 600
 """A minute of them."""
 EVERY: Final = 0.1
 """Seconds between two reloads."""
+RATE: Final = 100
+"""Requests a second while the policy changes."""
 GROWTH: Final = 20.0
 """MiB by which the memory of the server may grow."""
 LOST: Final = 8
@@ -138,24 +144,30 @@ class Soak:
         url: The address of the server.
         upstream: The address of the provider.
         pid: The process of the server.
+        rate: Requests a second while the policy changes; 0 for no limit.
         left: How many requests are still to be sent.
         versions: How many requests each version answered.
         mixed: Requests that saw two policies.
         failed: What other answers there were.
         reloads: How often another policy became active.
         seconds: How long that took.
+        changing: Whether the policy is replaced now.
+        due: When the next request is due while the policy changes, by `time.monotonic`.
     """
 
     folder: Path
     url: str
     upstream: str
     pid: int
+    rate: int
     left: int = 0
     versions: Counter[str] = field(default_factory=Counter)
     mixed: list[str] = field(default_factory=list)
     failed: Counter[str] = field(default_factory=Counter)
     reloads: int = 0
     seconds: float = 0.0
+    changing: bool = False
+    due: float = 0.0
 
     def write_policy(self, version: int) -> None:
         """Replace the policy by another version of it, in one step."""
@@ -196,6 +208,9 @@ class Soak:
         """Send requests as long as any are left."""
         while self.left > 0:
             self.left -= 1
+            if self.changing and self.rate:
+                self.due = max(self.due, time.monotonic()) + 1 / self.rate
+                await asyncio.sleep(self.due - time.monotonic())
             try:
                 await self.ask(session, self.left)
             except aiohttp.ClientError as error:
@@ -203,7 +218,7 @@ class Soak:
 
     async def reload(self, session: aiohttp.ClientSession, times: int) -> None:
         """Replace the policy again and again, and wait until each is in use."""
-        began = time.monotonic()
+        began, self.changing = time.monotonic(), True
         for number in range(times):
             due = began + number * EVERY
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -215,6 +230,7 @@ class Soak:
             self.reloads += 1
             if self.left <= 0:
                 break
+        self.changing = False
         self.seconds += time.monotonic() - began
 
     async def send(self, requests: int, reloads: int, connections: int) -> None:
@@ -292,7 +308,7 @@ async def run_all(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Soak
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    run = Soak(folder, "", f"http://127.0.0.1:{port}/v1", 0)
+    run = Soak(folder, "", f"http://127.0.0.1:{port}/v1", 0, arguments.rate)
     run.write_policy(VERSIONS)
     process, run.url = started(stack, folder)
     run.pid = process.pid or 0
@@ -311,6 +327,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--requests", type=int, default=REQUESTS)
     parser.add_argument("--reloads", type=int, default=RELOADS)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--rate", type=int, default=RATE)
     arguments = parser.parse_args(argv)
     with ExitStack() as stack:
         run, told = asyncio.run(run_all(arguments, stack))
