@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from policy_router.cli.jsonl import read_body, read_lines
+from policy_router.cli.jsonl import prompt_of, read_body, read_lines
 from policy_router.cli.options.request import messages_of
 from policy_router.cli.output import fail, inform
 from policy_router.domain.money import NANO_PER_USD
@@ -72,7 +72,7 @@ def read_prompts(file: str, most: int) -> list[PromptRow]:
     for number, body in _bodies(file):
         if len(rows) == most:
             break
-        messages = body.get("messages", body.get("prompt"))
+        messages = prompt_of(body, number)
         if isinstance(messages, str):
             messages = messages_of(messages, None)
         if not isinstance(messages, list) or not messages:
@@ -181,7 +181,7 @@ def _kinds(body: Mapping[str, Any], number: int) -> tuple[str, ...]:
         return tuple(kinds)
     if isinstance(body.get("task"), str):
         return (str(body["task"]),)
-    messages = body.get("messages", body.get("prompt"))
+    messages = prompt_of(body, number)
     if messages is None:
         return ()
     from policy_router.classification.features import read_features  # noqa: PLC0415  only for texts

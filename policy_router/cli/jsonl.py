@@ -50,7 +50,14 @@ def read_body(line: str) -> Mapping[str, Any]:
 
 def chat_of(body: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     """Return the fields of a chat body that are classified; end the command without a prompt."""
-    messages = body.get("messages", body.get("prompt"))
+    messages = prompt_of(body, number)
     if messages is None:
         fail(f"line {number} has neither `prompt` nor `messages`")
     return {"messages": messages} | {name: body[name] for name in _OPTIONAL if name in body}
+
+
+def prompt_of(body: Mapping[str, Any], number: int) -> Any:
+    """Return the text or the messages of a line, None without any; end the command with both."""
+    if "messages" in body and "prompt" in body:
+        fail(f"line {number} has both `prompt` and `messages`: keep the one that is to be read")
+    return body.get("messages", body.get("prompt"))

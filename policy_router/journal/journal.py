@@ -4,8 +4,8 @@
     for sums in router.journal.reader().sums(by=["model"]):
         ...
 
-A thread writes every fifth of a second. A process that is killed loses what was not written yet,
-which is that fifth of a second; a journal that is unreachable costs no request.
+A thread writes as soon as a hundred items wait, or after a fifth of a second. A process that is
+killed loses what was not written yet; a journal that is unreachable costs no request.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ if TYPE_CHECKING:
     from policy_router.journal.writing import Item
 
 GATHERING: Final = 0.2
-"""Seconds for which outcomes are gathered before they are written."""
+"""Seconds for which outcomes are gathered before they are written, at most."""
+GATHERED: Final = 100
+"""Items that are written without waiting for more. What waits is alive while Python looks for
+garbage, which stops every thread: with some hundred objects it does so often, and for long."""
 WAITING: Final = 20_000
 """The most requests whose outcomes wait to be written; beyond it, new ones are dropped and
 counted."""
@@ -270,6 +273,8 @@ class Journal:
                 if self._thread is None:
                     self._start()
                 self._changed.notify_all()
+            elif len(self._waiting) == GATHERED:
+                self._changed.notify_all()
 
     def _refuse(self, item: Item) -> None:
         if isinstance(item, FeedbackCall):
@@ -291,7 +296,7 @@ class Journal:
                 self._idle = not self._waiting
                 self._changed.wait_for(lambda: self._waiting or self._closed, self._writer.pause)
                 self._idle = False
-                self._changed.wait_for(lambda: self._hurry or self._closed, GATHERING)
+                self._changed.wait_for(self._is_due, GATHERING)
                 items = list(self._waiting)
                 self._waiting.clear()
                 refused, self._refused = self._refused, 0
@@ -305,6 +310,9 @@ class Journal:
             if last:
                 self._writer.close()
                 return
+
+    def _is_due(self) -> bool:
+        return len(self._waiting) >= GATHERED or self._hurry > 0 or self._closed
 
     def _seconds_kept(self) -> float | None:
         return self._keep()

@@ -44,8 +44,8 @@ CLEANING: Final = 600.0
 """Seconds between two deletions of old rows."""
 SUMMED: Final = 10_000
 """Rows that are added to the sums of facets in one transaction, as soon as so many are not."""
-QUIET: Final = 200
-"""Requests that end in a fifth of a second; while there are more, these sums wait."""
+QUIET: Final = 1_000
+"""Requests that end in a second; while there are more, these sums wait."""
 LATE: Final = 100_000
 """Rows that are not in these sums, from which on they do not wait."""
 SUMMING: Final = 1.0
@@ -127,6 +127,7 @@ class JournalWriter:
         self._again = 0.0
         self._pause = PAUSES[0]
         self._cleaned = -CLEANING
+        self._stepped = time.monotonic()
         self._unsummed = SUMMED  # as far as is known: a process may have left some
 
     @property
@@ -145,6 +146,7 @@ class JournalWriter:
             items: What was taken since.
             last: Whether there is no further step, so that what cannot be written is dropped.
         """
+        quiet = self._is_quiet(len(items))
         self._gather(items)
         if last or time.monotonic() >= self._again:
             self._write()
@@ -153,8 +155,13 @@ class JournalWriter:
             self._forget_unwritten()
         elif self._up and time.monotonic() - self._cleaned >= CLEANING:
             self._clean()
-        elif self._up and self._unsummed >= (SUMMED if len(items) <= QUIET else LATE):
+        elif self._up and self._unsummed >= (SUMMED if quiet else LATE):
             self._sum_up()
+
+    def _is_quiet(self, number: int) -> bool:
+        """Whether few requests ended since the last step, of which there are `number` items."""
+        last, self._stepped = self._stepped, time.monotonic()
+        return number <= QUIET * (self._stepped - last)
 
     def close(self) -> None:
         """Close the database."""
@@ -270,6 +277,7 @@ class JournalWriter:
         """Delete rows that are older than the policy keeps them, a part at a time."""
         now, keep = self._clock(), self.hooks.keep()
         if keep is None:
+            self._cleaned = time.monotonic()
             return
         try:
             number = self._opened().forget(now - keep, _OLD, now)

@@ -216,6 +216,7 @@ def test_calls_are_confirmed(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ({}, "line 1 has neither `prompt` nor `messages`"),
+        ({"prompt": "Hi", "messages": []}, "line 1 has both `prompt` and `messages`"),
         ({"prompt": "Hi", "expected": 3}, "`expected` is not a text"),
         ({"prompt": "Hi"}, "line 1: nothing tells a good answer from a bad one"),
         ({"prompt": "Hi", "task": "code", "expected": "x"}, "line 1: unknown task `code`"),

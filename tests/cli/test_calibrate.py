@@ -154,6 +154,7 @@ OUTCOMES = {"prompt": "x", "outcomes": {"a": 0, "b": 1}}
         (["[" * 100_000], [], "line 1 is not JSON"),
         (["", "[]"], [], "line 2 has neither `prompt` nor `messages`"),
         ([{"band": "easy"}], [], "line 1 has neither `prompt` nor `messages`"),
+        ([{"prompt": "Hi", "messages": []}], [], "line 1 has both `prompt` and `messages`"),
         ([{"prompt": None, "messages": None}], [], "line 1 has neither `prompt` nor `messages`"),
         ([{"prompt": "x"}], [], "line 1 needs either `band` or `outcomes`"),
         ([{"prompt": "x", "band": None}], [], "line 1 needs either `band` or `outcomes`"),
