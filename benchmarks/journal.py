@@ -3,8 +3,9 @@
 Every figure is of one run on a machine that may be busy: compare the columns with each other. The
 latency of requests is measured in rounds that alternate: with nothing beside the requests; with
 5,000 outcomes a second that are made in the same event loop and thrown away, which is the cost of
-this benchmark; and with as many that a journal keeps. The requests go through a router whose model
-answers at once, in the same process.
+this benchmark; with as many that a journal keeps; and with as many that are thrown away while
+another process keeps as many in its journal, which is the cost of a busy machine. The requests go
+through a router whose model answers at once, in the same process.
 
     python benchmarks/journal.py [--rows 1000000] [--seconds 4] [--rounds 5] [--journal URL]
 
@@ -15,10 +16,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
 import statistics
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +39,8 @@ from policy_router.journal.writing import SUMMED
 from policy_router.loading import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from multiprocessing.synchronize import Event
 
 POLICY = """
 version: 1
@@ -51,8 +55,9 @@ ANSWER: Any = {
 }
 RATE = 5_000
 """Outcomes a second."""
-COLUMNS = ("nothing", "made, not kept", "journal")
+COLUMNS = ("nothing", "made, not kept", "journal", "not kept, other process writes")
 """What is beside the requests."""
+OTHER = COLUMNS[-1]
 MODELS = 5
 DAY = 86_400.0
 
@@ -123,10 +128,12 @@ async def timed(router: Router, seconds: float) -> list[float]:
     return took
 
 
-async def feed(take: Callable[[Outcome], object], ready: list[Outcome]) -> None:
+async def feed(
+    take: Callable[[Outcome], object], ready: list[Outcome], goes_on: Callable[[], bool]
+) -> None:
     """Make outcomes at the rate, and hand them over."""
     began, given = time.perf_counter(), 0
-    while True:
+    while goes_on():
         due = int((time.perf_counter() - began) * RATE)
         for n in range(given, due):
             take(replace(ready[n % len(ready)], at=began))
@@ -134,23 +141,57 @@ async def feed(take: Callable[[Outcome], object], ready: list[Outcome]) -> None:
         await asyncio.sleep(0.002)
 
 
+def feed_elsewhere(url: str, working: Event, done: Event) -> None:
+    """In a process of its own: hand outcomes to a journal at the rate, while `working` is set."""
+    ready = outcomes(RATE)
+    with Journal(url) as journal:
+        while not done.is_set():
+            if not working.wait(0.05):
+                continue
+            asyncio.run(feed(journal.add, ready, working.is_set))
+
+
+@contextmanager
+def elsewhere() -> Iterator[Event]:
+    """A process that writes to a journal of its own while the event is set."""
+    context = multiprocessing.get_context("spawn")
+    working, done = context.Event(), context.Event()
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/journal.db"
+        process = context.Process(target=feed_elsewhere, args=(url, working, done))
+        process.start()
+        try:
+            yield working
+        finally:
+            working.clear()
+            done.set()
+            process.join()
+
+
 async def latency(
-    address: JournalAddress, seconds: float, rounds: int
+    address: JournalAddress, seconds: float, rounds: int, working: Event
 ) -> tuple[dict[str, list[list[float]]], dict[str, float]]:
     """The latencies of each round by what happens beside the requests, and the CPU time of that."""
     ready, columns = outcomes(RATE), list(COLUMNS)
     took: dict[str, list[list[float]]] = {name: [] for name in columns}
     worked = dict.fromkeys(columns, 0.0)
     with Journal(address) as journal:
-        takers = dict(zip(columns, (None, lambda _: None, journal.add), strict=True))
+        takers = dict(zip(columns, (None, drop, journal.add, drop), strict=True))
         async with Router(load(text=POLICY), call) as router:
             await timed(router, 0.5)
             for number in range(rounds):
                 turn = number % len(columns)
                 for name in columns[turn:] + columns[:turn]:
+                    if name == OTHER:
+                        working.set()
                     take, cpu = takers[name], time.process_time() - time.thread_time()
-                    feeding = None if take is None else asyncio.create_task(feed(take, ready))
+                    feeding = (
+                        None
+                        if take is None
+                        else asyncio.create_task(feed(take, ready, lambda: True))
+                    )
                     took[name].append(await timed(router, seconds))
+                    working.clear()
                     if feeding is not None:
                         feeding.cancel()
                         await asyncio.wait([feeding])
@@ -213,6 +254,10 @@ def report_times(address: JournalAddress) -> dict[str, float]:
     return times
 
 
+def drop(_outcome: Outcome) -> None:
+    """Keep nothing."""
+
+
 def percentile(took: list[float], share: float) -> float:
     """In milliseconds."""
     return sorted(took)[int(share * (len(took) - 1))] * 1_000
@@ -239,13 +284,14 @@ def main() -> None:
         address = JournalAddress.parse(arguments.journal or f"sqlite:///{folder}/journal.db")
         print(f"written: {write_speed(address):,.0f} outcomes a second")
         print(f"latency of a request in ms, by what is beside it ({RATE:,} outcomes a second):")
-        took, cpu = asyncio.run(latency(address, arguments.seconds, arguments.rounds))
+        with elsewhere() as working:
+            took, cpu = asyncio.run(latency(address, arguments.seconds, arguments.rounds, working))
         for name, samples in took.items():
             figures = ", ".join(
                 f"p{share * 100:g} {typical(samples, share)}" for share in (0.5, 0.95, 0.99)
             )
             requests = f"{sum(map(len, samples)):,} requests"
-            print(f"    {name:15}: {figures} ({requests}, other threads {cpu[name]:.0%} of a core)")
+            print(f"    {name:30}: {figures} ({requests}, other threads {cpu[name]:.0%} of a core)")
         plain, kept = asyncio.run(overhead(address, 400, arguments.rounds))
         print(f"a request: {plain * 1e6:.0f} us, with a journal {(kept - plain) * 1e6:+.0f} us")
         if arguments.rows:
