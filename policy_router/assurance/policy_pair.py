@@ -102,7 +102,8 @@ class Pair:
         places += [where for each in self.closed for wheres in each.values() for where in wheres]
         for name, traits in self.sizes[0].items():
             other = self.sizes[1][name]
-            if traits != other:
+            before, after = (policy.models_by_name[name].price for policy in (old, new))
+            if traits != other or before != after:
                 places += [where for where, *_ in (*traits.prompts, *other.prompts)]
         trees += [where for where in places if where is not None]
         for which in (0, 1):

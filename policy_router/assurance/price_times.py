@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from zoneinfo import ZoneInfo
 
+    from policy_router.decision.policy import Policy
     from policy_router.decision.space import Box, Space
     from policy_router.domain.models import Model
 
@@ -22,6 +23,12 @@ _DAY: Final = 86_400
 _QUARTER: Final = 900
 _MOST: Final = 24
 """Combinations of prices that are told apart in one part of the space."""
+
+
+def priced_by_hour(policy: Policy) -> bool:
+    """Whether a model has other prices at some hours, so that a decision may depend on the minute
+    at which it is made."""
+    return any(model.price is not None and model.price.by_hour for model in policy.models)
 
 
 class PriceTimes:

@@ -34,9 +34,11 @@ from policy_router.assurance.regions import Regions
 from policy_router.assurance.witness import Witness, witnesses
 from policy_router.decision.bitset import bits
 from policy_router.decision.decide import decide
+from policy_router.decision.limits.subjects import subject_of
 from policy_router.decision.space import TooWide
 from policy_router.domain.condition import HOUR, WEEKDAY
 from policy_router.domain.facts import WEEKDAYS
+from policy_router.domain.limits import Reading
 from policy_router.domain.snapshot import Snapshot
 from policy_router.resilience.cancellation import Poll, never
 
@@ -164,8 +166,18 @@ class Reach:
         return self.settle(boxes, self.removers[model], show, surely=self._near[model], model=model)
 
     def decided(self, witness: Witness, when: Condition | None = None) -> Decision | None:
-        """The decision of a request that meets a condition and is valid; None for any other."""
-        decision = decide(self.policy, witness.request, Snapshot(now=witness.now))
+        """The decision of a request that meets a condition and is valid; None for any other.
+
+        Nothing is used of any limit or budget, so that a request which needs more than one of them
+        ever has is seen to reach no model.
+        """
+        request = witness.request
+        used = {
+            limit.key(subject_of(limit, request)): Reading(0)
+            for limit in self.policy.limits
+            if not limit.shadow
+        }
+        decision = decide(self.policy, request, Snapshot(now=witness.now, used=used))
         if decision.situation.problem is not None or not self.meets(decision, witness, when):
             return None
         return decision

@@ -110,9 +110,12 @@ def _counts(models: Sequence[Model], base: int, promise: AtLeast) -> Iterator[_C
     units = providers if promise.of is Countable.PROVIDERS else single
     if promise.without is None:
         yield _Count(units, promise.count)
-    elif promise.without is promise.of:  # without any one of them there is one less
+        return
+    if promise.without is promise.of:  # without any one of them there is one less
         yield _Count(units, promise.count + 1, f"one {_WORD[promise.of]} is down")
-    elif promise.of is Countable.CANDIDATES:
+        return
+    yield _Count(units, promise.count)  # nothing can be down where no model counts at all
+    if promise.of is Countable.CANDIDATES:
         for own in providers:
             rest = tuple(unit for unit in single if not unit & own)
             name = provider_of(models[bits(own)[0]])[0]

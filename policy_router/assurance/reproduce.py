@@ -6,6 +6,7 @@ import shlex
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from policy_router.assurance.price_times import priced_by_hour
 from policy_router.domain.facts import WEEKDAYS
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def route_command(policy: Policy, witness: Witness, path: str | None = None) -> 
     """
     request = witness.request
     plain = request.answers == 1 and not request.pictures and not request.detected
+    # The words of an option are split at commas, and trimmed.
+    plain = plain and not any(tag != tag.strip() or "," in tag for tag in request.tags)
     if not plain or request.largest_input is not None:
         return None
     words = ["policy-router", "route"]
@@ -57,7 +60,10 @@ def _arguments(policy: Policy, witness: Witness) -> Iterator[str]:
     facts |= {"tool_errors": request.tool_errors or None, **request.attributes}
     if witness.now is not None:
         local = datetime.fromtimestamp(witness.now, policy.timezone)
-        facts |= {"hour": local.hour, "weekday": WEEKDAYS[local.weekday()]}
+        if priced_by_hour(policy):
+            yield from ("--clock", f"{local:%Y-%m-%d %H:%M}")
+        else:
+            facts |= {"hour": local.hour, "weekday": WEEKDAYS[local.weekday()]}
     for name, value in facts.items():
         if value is not None:
             text = str(value).lower() if isinstance(value, bool) else str(value)

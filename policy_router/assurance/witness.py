@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.assurance.demands import names_asked_for
+from policy_router.assurance.price_times import priced_by_hour
 from policy_router.assurance.values import (
     SUFFIXES,
     cell_of_number,
@@ -144,7 +145,7 @@ class _Values:
         self._needs: set[str] = set()
         self._hours: Sequence[int] = range(24)
         self._days: Sequence[int] = range(7)
-        self.timed = False
+        self.timed = priced_by_hour(policy)
 
     def read(self, space: Space, box: Box) -> bool:
         """Choose the values; False where there is none for a fact."""
@@ -195,6 +196,8 @@ class _Values:
         if fact in (HOUR, WEEKDAY):
             if cells & ~(1 << dimension.size - 1):  # callers without a clock are rare
                 self._read_clock(fact, dimension, cells)
+            else:
+                self.timed = False
         elif absent:
             pass
         elif dimension.kind is FactType.NUMBER:

@@ -450,6 +450,13 @@ def test_what_makes_a_change_worse() -> None:
     assert (dearer.widens, dearer.costs_more) == (False, True)
 
 
+def test_the_price_of_a_model_with_a_prompt_whose_condition_nothing_else_reads() -> None:
+    of_users = MEANT[: MEANT.index("rules:")].replace("when: { tags: legal }", "when: stream")
+    by_size = of_users.replace("prefer: [cheapest]", "prefer: [smallest]")
+    dearer = compare(load(text=by_size), load(text=by_size.replace("$4/M", "$9/M")))
+    assert dearer.costs_more
+
+
 def test_what_only_the_moment_shows_leaves_a_doubt() -> None:
     fuller = OLD.replace("prefer: [free, smallest]", "prefer: [free, smallest, headroom]")
     compared = compare(load(text=OLD), load(text=fuller))

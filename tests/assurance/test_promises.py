@@ -90,6 +90,17 @@ PROOFS = [
      ["that a rule denies"]),
     ("when: has_tools, at_least: 2 candidates", "", "broken",
      ["that only `big` may answer"]),
+    *((f"at_least: 1 {what}, even_if: one {down} is down",
+       "rules: [{ name: r, max_cost: $0, avoid: [small, spare] }]", "broken",
+       ["that no model may answer"])
+      for what in ("candidate", "provider") for down in ("model", "provider")),
+    # a limit or a budget that has less than the request needs
+    ("max_cost: $0.1", "limits: { each: { models: [big], tokens: [1k/hour] } }", "unknown",
+     ["no request was found that shows it"]),
+    ("max_cost: $0.1", "limits: { each: { models: [big], tokens: [200k/hour] } }", "broken",
+     ["that `big` may answer for $0.100001"]),
+    ("max_cost: $0.1", "limits: { each: { models: [big], tokens: [1k/hour], shadow: true } }",
+     "broken", ["that `big` may answer for $0.100001"]),
     # what cannot be seen into
     ("when: stream, never: [big]",
      "rules: [{ name: r, when: \"matches(region, '^e[0-9]{7}u')\", avoid: [big] }]",

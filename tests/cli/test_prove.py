@@ -188,3 +188,71 @@ def test_the_command_of_every_fact_reproduces_the_decision(tmp_path: Path, when:
     arguments = shlex.split(proof["counterexample"]["command"])[1:]
     shown = run(*arguments, "--json")
     assert "big" in [each["model"] for each in shown.json["candidates"]], shown
+
+
+ODD = """version: 1
+timezone: Asia/Kolkata
+attributes: {{ region: string, age: number, plan: [free, "-x", "a=b"] }}
+tiers: [light]
+models:
+  m: {{ model: hosted_vllm/m, tier: light, price: free, context: 32k }}
+  n: {{ model: hosted_vllm/n, tier: light, price: free, context: 32k }}
+rules: [{{ name: r, when: "not ({when})", avoid: [m] }}]
+invariants: [{{ name: i, when: "{when}", never: [m] }}]
+"""
+VALUES = [
+    "'--json' in tags", "user == '-x'", "user == ' x '", "region == ''", "region == 'a=b'",
+    "language == '--json'", "client == ''", "tenant == '--'", "plan == '-x'", "plan == 'a=b'",
+    "age == -1.5", "region == 'true'", "key == 'a b'", "score == 0.123456", "model == 'm'",
+    "hour == 2 and weekday == 'sun'", "housekeeping and subagent and stream and turn == 3",
+    "max_tokens == 7 and tool_errors == 2", "region.startswith('-')", "user == 'ä€'",
+]  # fmt: skip
+
+
+def commands_of(path: Path) -> list[list[str] | None]:
+    (policy,) = run("prove", path, "--json").json["policies"]
+    assert {proof["verdict"] for proof in policy["promises"]} == {"broken"}
+    found = [proof["counterexample"]["command"] for proof in policy["promises"]]
+    return [command and shlex.split(command)[1:] for command in found]
+
+
+@pytest.mark.parametrize("when", VALUES)
+def test_the_command_states_any_value(when: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(ODD.format(when=when))
+    (command,) = commands_of(path)
+    assert command is not None
+    assert "m" in [each["model"] for each in run(*command, "--json").json["candidates"]]
+
+
+@pytest.mark.parametrize("tag", ["a,b", " a"])
+def test_a_tag_that_no_option_states_has_no_command(tag: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(ODD.format(when=f"'{tag}' in tags"))
+    assert commands_of(path) == [None]
+
+
+TIMED = """version: 1
+timezone: Asia/Kolkata
+tiers: [light]
+models:
+  m: { model: hosted_vllm/m, tier: light, context: 32k, price: { input: $1/M, output: $1/M,
+       at: [{ hours: "08:30-08:45", zone: America/New_York, input: $0.1/M }] } }
+budgets: { all: { cap: unlimited } }
+rules: [{ name: r, max_cost: $0.0005 }]
+invariants:
+  - { name: usual, when: tokens == 0, never: [m] }
+  - { name: cheap, when: tokens == 1000, never: [m] }
+"""
+
+
+def test_where_prices_change_by_the_hour_the_command_states_the_minute(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(TIMED)
+    usual, cheap = commands_of(path)
+    assert usual is not None
+    assert cheap is not None
+    assert usual[usual.index("--clock") + 1] == "2027-01-01 03:30"
+    assert cheap[cheap.index("--clock") + 1] == "2027-01-01 19:00"
+    for command in (usual, cheap):
+        assert run(*command, "--json").json["candidates"]

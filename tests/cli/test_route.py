@@ -16,6 +16,7 @@ from policy_router.classification.body import read_messages
 from policy_router.classification.classifier import Classifier
 from policy_router.classification.tokens.bound import most_tokens
 from policy_router.cli.options.request import RequestArguments, prepare_request
+from policy_router.cli.options.values import clock
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.request import Request
 from tests.cli.run import BROKEN, TEAM, Result, run
@@ -354,3 +355,41 @@ def test_the_default_policy_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
     assert (result.code, result.err) == (0, "policy: policies\n")
     monkeypatch.setenv("POLICY_ROUTER_POLICY", TEAM)
     assert run("route").err == f"policy: {TEAM} (from $POLICY_ROUTER_POLICY)\n"
+
+
+@pytest.mark.parametrize(
+    ("time", "order"),
+    [
+        ("23:00", ["small", "big"]),
+        ("mon 21:59", ["small", "big", "cloud"]),
+        ("sun 21:59", ["small", "big"]),
+        ("2026-11-30 21:59", ["small", "big", "cloud"]),
+        ("2026-11-29 21:59", ["small", "big"]),
+    ],
+)
+def test_a_clock(time: str, order: list[str]) -> None:
+    """The zone of the policy counts; 30 November 2026 is a Monday."""
+    result = run("route", "-p", TEAM, "--clock", time, "--json")
+    assert [each["model"] for each in result.json["candidates"]] == order
+
+
+@pytest.mark.parametrize("time", ["25:00", "noon", "2026-02-30 10:00", "mon"])
+def test_a_clock_that_is_none(time: str) -> None:
+    result = run("route", "-p", TEAM, "--clock", time)
+    assert result.code == 2
+    assert "--clock" in result.err
+
+
+def test_the_hour_is_said_once() -> None:
+    result = run("route", "-p", TEAM, "--clock", "10:00", "--fact", "hour=10")
+    assert result.code == 2
+    assert "leave these out" in result.err
+
+
+@pytest.mark.parametrize("now", [1_800_000_000.0, 1_774_742_400.0])
+def test_a_clock_without_a_date_is_the_next_one(now: float) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    for text, most in (("11:30", 86_400), ("wed 11:30", 7 * 86_400 + 3600)):
+        at = clock(zone, now, text)
+        assert f"{datetime.fromtimestamp(at, zone):%a %H:%M}".lower().endswith(text)
+        assert now <= at <= now + most

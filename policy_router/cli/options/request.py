@@ -13,7 +13,7 @@ import typer
 from policy_router.base_errors import UsageError
 from policy_router.cases.clock import moment
 from policy_router.cli.options import values
-from policy_router.cli.options.facts import read_facts
+from policy_router.cli.options.facts import StatedFacts, read_facts
 from policy_router.cli.options.policy import Where
 from policy_router.cli.options.store import State
 from policy_router.cli.output import fail
@@ -101,6 +101,14 @@ class RequestArguments:
             "max_tokens, client, subagent, housekeeping, turn, tool_errors.",
         ),
     ] = None
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="The time of the request in the zone of the policy, such as 22:15, "
+            "'sat 22:15' or '2026-11-30 22:15'. Default: now.",
+        ),
+    ] = None
     state: State = None
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 
@@ -113,8 +121,8 @@ class Call:
         messages: The conversation; None without a prompt.
         options: Identity, facts, constraints and parameters.
         stream: Whether the request is to be streamed, for conditions on it.
-        shift: Seconds from now to the moment at which the request is decided, where `--fact` names
-            an hour or a weekday; else 0.
+        shift: Seconds from now to the moment at which the request is decided, where `--clock` or
+            `--fact` names another; else 0.
     """
 
     messages: "list[dict[str, str]] | None"
@@ -233,9 +241,19 @@ def read_call(
         "max_tokens": facts.integer("max_tokens"),
     }
     start = time.time() if now is None else now
-    at = moment(policy.timezone, start, facts.integer("hour"), facts.text("weekday"))
     messages = None if prompt is None else messages_of(prompt, system)
-    return Call(messages, options, facts.flag("stream") is True, at - start)
+    decided = _decided_at(policy, arguments.clock, facts, start)
+    return Call(messages, options, facts.flag("stream") is True, decided - start)
+
+
+def _decided_at(policy: "Policy", clock: str | None, facts: StatedFacts, now: float) -> float:
+    """The Unix time at which a request is decided."""
+    hour, weekday = facts.integer("hour"), facts.text("weekday")
+    if clock is None:
+        return moment(policy.timezone, now, hour, weekday)
+    if hour is not None or weekday is not None:
+        raise values.wrong("--clock", "says what the hour and the weekday are; leave these out")
+    return values.clock(policy.timezone, now, clock)
 
 
 def prepare_request(

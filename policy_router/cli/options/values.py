@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
@@ -12,11 +13,13 @@ import typer
 
 from policy_router import units
 from policy_router.diagnostics import printable
+from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.money import NANO_PER_USD, parse_usd
 from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from zoneinfo import ZoneInfo
 
     from policy_router.decision.policy import Policy
     from policy_router.units import Unit
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 _NUMBER: Final = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _DIGITS_MOST: Final = 15
 """Digits of a number that is read as an integer; a float holds as many exactly."""
+_WEEK: Final = 8
+"""Days in which a time of a weekday comes again, also one that is past today."""
 
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -95,6 +100,23 @@ def seconds(text: str | None, option: str) -> float | None:
     if text is None:
         return None
     return units.duration(_checked(units.DURATION, text + "s" * text[-1:].isdigit(), option))
+
+
+def clock(zone: ZoneInfo, now: float, text: str) -> float:
+    """Read a time of a time zone as Unix time; without a date, the next such time is meant."""
+    stated = units.clock(_checked(units.CLOCK, text, "--clock"))
+    day = text.rpartition(" ")[0]
+    if day and day not in WEEKDAYS:
+        return stated.replace(tzinfo=zone).timestamp()
+    today = datetime.fromtimestamp(now, zone).date()
+    times = (
+        datetime.combine(today + timedelta(days=days), stated.time(), zone) for days in range(_WEEK)
+    )
+    return next(
+        time.timestamp()
+        for time in times
+        if time.timestamp() >= now and day in ("", WEEKDAYS[time.weekday()])
+    )
 
 
 def share(text: str | None, option: str) -> float | None:
