@@ -30,7 +30,7 @@ def sentences(part: int, count: int) -> list[tuple[Sentence, frozenset[str]]]:
 
 
 def table(judged: list[tuple[Sentence, frozenset[str]]]) -> None:
-    print("| kind | recall | lowest of a language | precision | sentences |")
+    print("| kind | recall | lowest recall by language | precision | sentences |")
     print("|---|---|---|---|---|")
     for kind in Sensitive:
         positive = [(s, found) for s, found in judged if kind in s.kinds]

@@ -33,7 +33,7 @@ async def serve(router: Router, customer: str, plan: str, prompt: str, *tags: st
 
 
 async def main() -> None:
-    # The best model is overloaded at first; its customer is served all the same.
+    # The best model is overloaded at first; its customer still gets an answer.
     scripts: dict[str, Behaviour | list[Behaviour]] = {
         "frontier": [Fail(529), Say("A proof ...")],
         "own-small": Say("Hello!"),

@@ -1,4 +1,4 @@
-"""Ask the policy inside your own application, and call the models yourself.
+"""Use the policy inside your own application, and call the models yourself.
 
 python examples/embed.py [POLICY]
 """

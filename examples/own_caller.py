@@ -2,8 +2,8 @@
 
     python examples/own_caller.py
 
-This one answers from a table; yours might speak to an in-house gateway. Fallback, deadlines,
-cooldown and explanations are the router's, whoever calls.
+This one answers from a table; yours might speak to an in-house gateway. The router
+still handles fallback, deadlines, cooldown and explanations.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Table:
         self._answers = answers
 
     async def prepare(self, models: Iterable[Model] = ()) -> None:
-        """Nothing is slow here."""
+        """Nothing to prepare."""
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
     async def call(self, model: Model, body: Body, timeout: float) -> str:  # noqa: ARG002, ASYNC109  a Caller's shape
         text = self._answers.get(model.name)
         if text is None:
             raise CallFailed(Failure(FailureKind.OVERLOADED, "not in the table", 529))
-        return text  # a gateway's answer, as an object or a dict, can be returned as it is
+        return text  # a gateway's answer, as an object or a dict, can be returned as is
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ARG002, ASYNC109  as above
         raise UsageError("this caller does not stream")

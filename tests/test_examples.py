@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = {
     "embed.py": ["code, 900 tokens, tags ['private']\n  local-coder > local-small\n"],
     "customers.py": [
-        "ada, free\n  rule: who says nothing, or is on the free plan",
+        "ada, free\n  rule: customers without a plan, or on the free plan",
         "  asked frontier: overloaded\n  asked own-small: answered\n",
-        "  rule: confidential data stays in the house\n  asked own-small: answered\n",
+        "  rule: confidential data stays in-house\n  asked own-small: answered\n",
     ],
     "own_caller.py": ["Large, at your service.\n['frontier: overloaded', 'own-small: overloaded'"],
 }
@@ -78,7 +78,7 @@ def test_every_policy_from_another_tool_is_described_with_its_ideas() -> None:
     described = (FROM_OTHERS / "README.md").read_text("utf-8")
     headings = [line[4:-1] for line in described.splitlines() if line.startswith("## `")]
     assert sorted(headings) == [path.name for path in sorted(FROM_OTHERS.glob("*.yaml"))]
-    assert described.count("- No word for: ") == len(headings)
+    assert described.count("- Not expressible: ") == len(headings)
 
 
 def test_the_default_policy_is_local_first_then_free_then_paid() -> None:
