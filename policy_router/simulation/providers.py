@@ -54,7 +54,7 @@ class SimulatedModels:
     async def aclose(self) -> None:
         """Nothing is open."""
 
-    async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ARG002, ASYNC109  as Caller
+    async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ASYNC109  as Caller
         """An answer, after some time. Raises CallFailed."""
         behaviour = self._behaviours.get(model.name)
         if behaviour is None:
@@ -74,8 +74,12 @@ class SimulatedModels:
             await asyncio.sleep(timeout)
             raise CallFailed(Failure(FailureKind.TIMEOUT))
         await asyncio.sleep(seconds)
-        tokens_in, tokens_out = OUTPUT.get()
-        return ChatAnswer((_CHOICE,), Usage(tokens_in, tokens_out))
+        tokens_in, wanted = OUTPUT.get()
+        stated = model.sent_cap(body.get("max_tokens"))
+        caps = model.default_output if stated is None else stated, model.max_output
+        tokens_out = min([wanted, *(cap for cap in caps if cap is not None)])
+        choice = _CHOICE if tokens_out == wanted else _CUT_OFF
+        return ChatAnswer((choice,), Usage(tokens_in, tokens_out))
 
     def _happenings(self, model: str) -> list[Happening]:
         now = self._now()
@@ -95,3 +99,4 @@ class SimulatedModels:
 
 
 _CHOICE: Final = ChatChoice(0, AnswerMessage(content="an answer"), "stop")
+_CUT_OFF: Final = ChatChoice(0, AnswerMessage(content="an answer that"), "length")

@@ -179,3 +179,15 @@ def test_sessions_go_on_with_their_model() -> None:
     arrivals = [Arrival(1.0, "x", asked, 9), Arrival(60.0, "x", later, 9)]
     result = simulate(policy, scenario, arrivals)
     assert result.models["dear"].answered == 2
+
+
+@pytest.mark.parametrize(
+    "capped", ["max_output: 20", "params: { max_tokens: 20 }", "defaults: { max_tokens: 20 }"]
+)
+def test_an_answer_is_cut_off_where_the_model_ends_it(capped: str) -> None:
+    paid = "price: { input: $0/M, output: $1000/M }"
+    policy = f"version: 1\nmodels: {{ m: {{ model: openai/m, tier: any, {paid}, {capped} }} }}\n"
+    result = run("traffic: [{ output: 500 }]\n", policy + BUDGET)
+    total = result.total
+    assert total.answered == total.requests > 0
+    assert total.cost == total.answered * 20 * 10**6
