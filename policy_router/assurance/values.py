@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 1_000_000_000
 """The most tokens that a valid request states, and the highest of other counts."""
+_DIGITS: Final = 17
+"""Decimal places that numbers between 0 and 1 can have at most."""
 SUFFIXES: Final = ("", "x", "1", "-x", "-other", "zz9")
 
 
@@ -58,10 +60,17 @@ def _between(fact: Fact, low: float | None, high: float | None) -> float:
     if low is None:
         if fact.low is not None:
             return fact.low
-        return 0.0 if high is None or high > 0 else high - 1
+        return 0.0 if high is None or high > 0 else _plainest(high - 2, high)
     if high is None:
-        return low + 1 if fact.high is None else (low + fact.high) / 2
-    return (low + high) / 2
+        return _plainest(low, low + 2 if fact.high is None else fact.high)
+    return _plainest(low, high)
+
+
+def _plainest(low: float, high: float) -> float:
+    """The number near the middle of two others that has the fewest digits."""
+    middle = (low + high) / 2
+    rounded = (round(middle, digits) for digits in range(_DIGITS))
+    return next((number for number in rounded if low < number < high), middle)
 
 
 def cell_of_number(dimension: Dimension, number: float) -> int:

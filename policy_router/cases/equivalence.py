@@ -202,7 +202,7 @@ def _decided(policy: Policy, request: Request, snapshot: Snapshot) -> Decision |
 def _shown(decision: Decision) -> tuple[object, ...]:
     """What of a decision has consequences."""
     order = tuple(candidate.name for candidate in decision.candidates)
-    return order, decision.denied, decision.accept
+    return order, decision.denied, decision.accept if order else ()
 
 
 def _meaning(policy: Policy, facts: Facts) -> tuple[Any, ...]:

@@ -244,6 +244,24 @@ def test_generated_tests_can_be_written_and_read() -> None:
     assert loaded.policy.revision == policy.revision
 
 
+def test_generated_numbers_have_few_digits() -> None:
+    text = HEAD + "rules: [{ name: r, when: score > 0.1 and score < 0.35, avoid: [x] }]\n"
+    written = whole_file(tuple(generate(load(text=text))))
+    files = [
+        PolicyFile("p.yaml", text.encode()),
+        PolicyFile("p.test.yaml", written.encode(), only_tests=True),
+    ]
+    assert compile_files(files).policy is not None
+    assert "complexity: 0.2," in written
+
+
+def test_checks_of_answers_tell_nothing_where_no_model_answers() -> None:
+    of_checks = "rules: [{ name: r, when: stream, accept: { json: true } }]\n"
+    unpaid = HEAD[: HEAD.index("budgets")].replace("price: free, context", "context")
+    found = {each.change: each.fate for each in mutate(load(text=unpaid + of_checks), ())}
+    assert found["rule `r` removed"] is not Fate.SURVIVED
+
+
 def test_what_is_measured_may_tell_what_prices_do_not() -> None:
     measured = HEAD.replace("prefer: [free, smallest]", "prefer: [fastest, smallest]")
     found = {each.change: each.fate for each in mutate(load(text=measured), ())}
