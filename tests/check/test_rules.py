@@ -446,6 +446,8 @@ SOUND: Final[dict[str, dict[str, str]]] = {
     },
     "experiment-without-effect": {
         "a share": "experiments: { e: { share: 99%, first: [big], measure: cost } }",
+        "a certainty that results can have": "experiments: { e: { share: 9%, first: [big], "
+        "stop: { confidence: 99.9% } } }",
         "a guard for each direction": "experiments: { e: { share: 9%, first: [big], "
         "stop: { guard: { success: -3%, cost: +20% } } } }",
         "on different things": "experiments: { e: { share: 9%, first: [big] }, "
@@ -1200,6 +1202,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "no control beside the arms": "experiments: { e: { arms: "
         "{ a: { share: 60%, first: [big] }, b: { share: 40%, first: [local] } } } }",
         "nothing to measure": "experiments: { e: { share: 9%, first: [big], measure: quality } }",
+        "a certainty that no result has": "experiments: { e: { share: 9%, first: [big], "
+        "stop: { confidence: 100% } } }",
+        "a certainty that every result has": "experiments: { e: { share: 9%, first: [big], "
+        "stop: { confidence: 0% } } }",
         "a guard the wrong way": "experiments: { e: { share: 9%, first: [big], "
         "stop: { guard: { success: +3% } } } }",
         "a guard against savings": "experiments: { e: { share: 9%, first: [big], "

@@ -2,8 +2,9 @@
 
 There is nothing to compare where no request is left for the control, where no answer is checked
 that could be measured, where no model can have the effort of an arm, or where an earlier experiment
-on the same thing gets every request. A guard with the wrong sign ends an arm for being better, and
-an experiment whose last day is over is decided as if it were not there.
+on the same thing gets every request. No result is 100 % certain, so an experiment that waits for it
+goes on until its last day; every result is more than 0 % certain. A guard with the wrong sign ends
+an arm for being better, and an experiment whose last day is over is decided as if it were not there.
 
 Bad:
     experiments:
@@ -39,7 +40,7 @@ _MORE_IS_BETTER: Final = frozenset({Measure.SUCCESS, Measure.QUALITY})
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for number, experiment in enumerate(subject.policy.experiments):
-        for look in (_shares, _measure, _efforts, _guards, _dates):
+        for look in (_shares, _measure, _efforts, _confidence, _guards, _dates):
             for path, message, help_ in look(subject, experiment):
                 span = subject.draft.places.key(("experiments", experiment.name, *path))
                 yield warning("experiment-without-effect", message, span, help_)
@@ -70,6 +71,17 @@ def _efforts(subject: Subject, experiment: Experiment) -> Iterator[Found]:
             path: Path = ("effort",) if one else ("arms", arm.name, "effort")
             message = f"no model can reason, so `effort: {arm.effort}` changes nothing"
             yield path, message, "add `reasoning` to the `can` of a model that can"
+
+
+def _confidence(_: Subject, experiment: Experiment) -> Iterator[Found]:
+    confidence = None if experiment.stop is None else experiment.stop.confidence
+    path, help_ = ("stop", "confidence"), "write how certain is enough, such as 95%"
+    if confidence == 1:
+        message = f"no result is ever 100% certain, so this does not stop `{experiment.name}`"
+        yield path, message, help_
+    elif confidence == 0:
+        message = f"every result is certain enough, so this stops `{experiment.name}` at once"
+        yield path, message, help_
 
 
 def _guards(_: Subject, experiment: Experiment) -> Iterator[Found]:

@@ -1,0 +1,1 @@
+"""Fields that have no effect, by the section of a policy that they are in."""
