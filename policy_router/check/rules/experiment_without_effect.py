@@ -4,7 +4,7 @@ There is nothing to compare where no request is left for the control, where no a
 that could be measured, where no model can have the effort of an arm, or where an earlier experiment
 on the same thing gets every request. No result is 100 % certain, so an experiment that waits for it
 goes on until its last day; every result is more than 0 % certain. A guard with the wrong sign ends
-an arm for being better, and an experiment whose last day is over is decided as if it were not there.
+an arm for being better, and one whose last day is over is decided as if it were not there.
 
 Bad:
     experiments:
