@@ -12,6 +12,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.assurance.change_search import ChangeSearch
 from policy_router.assurance.cover import GaveUp
 from policy_router.assurance.region import Region, Replay, replay
 from policy_router.assurance.set_changes import search
@@ -20,7 +21,6 @@ from policy_router.domain.aliases import ANY_MODEL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from policy_router.assurance.policy_pair import Pair
     from policy_router.assurance.witness import Witness
     from policy_router.decision.policy import Policy
     from policy_router.domain.aliases import Alias
@@ -30,25 +30,8 @@ if TYPE_CHECKING:
 _FILLER: Final = "x"
 
 
-class AliasChanges:
-    """The search for names that lead to other models, or to the same in another order.
-
-    Attributes:
-        regions: What was found.
-        doubts: Why requests for some names may be decided differently all the same.
-    """
-
-    def __init__(self, pair: Pair, takes: Policy) -> None:
-        """Prepare the search.
-
-        Args:
-            pair: The policies.
-            takes: A policy with the common vocabulary, which requests are made for.
-        """
-        self._pair = pair
-        self._takes = takes
-        self.regions: list[Region] = []
-        self.doubts: dict[str, None] = {}
+class AliasChanges(ChangeSearch):
+    """The search for names that lead to other models, or to the same in another order."""
 
     def run(self) -> None:
         """Look at every name that one of the policies knows, and at those of patterns."""

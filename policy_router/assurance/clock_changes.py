@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from policy_router.assurance.change_search import ChangeSearch
 from policy_router.assurance.cover import GaveUp
 from policy_router.assurance.region import Region, Replay, replay
 from policy_router.assurance.set_changes import search
@@ -17,9 +18,8 @@ from policy_router.domain.condition import HOUR, WEEKDAY, tests_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from policy_router.assurance.policy_pair import Pair, PolicyPart
+    from policy_router.assurance.policy_pair import PolicyPart
     from policy_router.assurance.witness import Witness
-    from policy_router.decision.policy import Policy
 
 _BEGIN: Final = 1_798_754_400.0
 """The last day of 2026, 22:00 UTC."""
@@ -43,25 +43,8 @@ _DIFFERENCES: Final = (_gains, _loses, _reorders)
 """In what ways a request may be decided differently."""
 
 
-class ClockChanges:
-    """The search for requests that another time zone changes.
-
-    Attributes:
-        regions: What was found.
-        doubts: Why some requests may be decided differently all the same.
-    """
-
-    def __init__(self, pair: Pair, takes: Policy) -> None:
-        """Prepare the search.
-
-        Args:
-            pair: The policies.
-            takes: A policy with the common vocabulary, which requests are made for.
-        """
-        self._pair = pair
-        self._takes = takes
-        self.regions: list[Region] = []
-        self.doubts: dict[str, None] = {}
+class ClockChanges(ChangeSearch):
+    """The search for requests that another time zone changes."""
 
     def run(self) -> None:
         """Look at each part of the policies that reads the clock."""

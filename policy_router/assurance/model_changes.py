@@ -13,6 +13,7 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.assurance.change_search import ChangeSearch
 from policy_router.assurance.cover import GaveUp
 from policy_router.assurance.demands import answers_chat
 from policy_router.assurance.model_traits import prompts_of
@@ -44,13 +45,8 @@ _GROWING: Final = {"tokens": MOST, "max_tokens": MOST, "answers": 1_024, "pictur
 """What makes a request cost more, with the most that a valid one has of it."""
 
 
-class ModelChanges:
-    """The search for requests of which only one policy lets a model answer, by what they ask of it.
-
-    Attributes:
-        regions: What was found.
-        doubts: Why some requests may be decided differently all the same.
-    """
+class ModelChanges(ChangeSearch):
+    """The search for requests that only one policy lets a model answer, by what they ask of it."""
 
     def __init__(self, pair: Pair, takes: Policy, regions: Sequence[Region]) -> None:
         """Prepare the search.
@@ -60,16 +56,13 @@ class ModelChanges:
             takes: A policy with the common vocabulary, which requests are made for.
             regions: The regions that are known.
         """
-        self._pair = pair
-        self._takes = takes
+        super().__init__(pair, takes)
         self._known = {
             (region.cause, name, which)
             for region in regions
             for which, names in enumerate((region.shown.gained, region.shown.lost))
             for name in names
         }
-        self.regions: list[Region] = []
-        self.doubts: dict[str, None] = {}
 
     def run(self) -> None:
         """Look at each model that both policies have."""

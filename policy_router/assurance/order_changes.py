@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.assurance.change_search import ChangeSearch
 from policy_router.assurance.cover import GaveUp
 from policy_router.assurance.order_samples import OrderSamples
 from policy_router.assurance.region import Region, Replay, replay
@@ -65,13 +66,8 @@ _Row: TypeAlias = "tuple[object, tuple[object, ...] | None, str]"
 """A box, or a condition of too many boxes; what it says about the order; and what it belongs to."""
 
 
-class OrderChanges:
-    """The search for regions whose order differs.
-
-    Attributes:
-        regions: What was found.
-        doubts: Why the order may differ for some requests all the same.
-    """
+class OrderChanges(ChangeSearch):
+    """The search for regions whose order differs."""
 
     def __init__(self, pair: Pair, takes: Policy) -> None:
         """Prepare the search.
@@ -80,13 +76,10 @@ class OrderChanges:
             pair: The policies.
             takes: A policy with the common vocabulary, which requests are made for.
         """
-        self._pair = pair
-        self._takes = takes
+        super().__init__(pair, takes)
         self._ordering = [_ordering_only(policy) for policy in pair.policies]
         self._parts = 0
         self._of_the_moment: dict[str, None] = {}
-        self.regions: list[Region] = []
-        self.doubts: dict[str, None] = {}
         boxes = 0
         for part in (*pair.ordering[0], *pair.ordering[1]):
             boxes |= pair.set_of(part.where)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from policy_router.assurance.change_search import ChangeSearch
 from policy_router.assurance.cover import GaveUp
 from policy_router.assurance.reach import without
 from policy_router.assurance.region import Region, Replay, replay
@@ -33,12 +34,10 @@ MOST: Final = 100
 """Regions that are looked for; more say nothing new to a person."""
 
 
-class SetChanges:
+class SetChanges(ChangeSearch):
     """The search for regions whose set of models differs.
 
     Attributes:
-        regions: What was found, in the order of the policies' parts.
-        doubts: Why some requests may be decided differently all the same.
         full: Whether there are more regions than are looked for.
     """
 
@@ -49,10 +48,7 @@ class SetChanges:
             pair: The policies.
             takes: A policy with the common vocabulary, which requests are made for.
         """
-        self._pair = pair
-        self._takes = takes
-        self.regions: list[Region] = []
-        self.doubts: dict[str, None] = {}
+        super().__init__(pair, takes)
         self.full = False
         self._shown: dict[tuple[str, int], list[Replay]] = {}
 
