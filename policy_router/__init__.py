@@ -6,7 +6,7 @@
     decision = decide(policy, Request(task="code", tags={"private"}))
     [candidate.name for candidate in decision.candidates]
 
-Names that need pydantic, LiteLLM or a thread are imported when they are first used.
+Names that need pydantic, LiteLLM or a thread are imported lazily.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ _LATE = {
     "load": "policy_router.loading",
     "read_request": "policy_router.classification.reading",
 }
-"""Where the names are whose modules are imported when they are first used."""
+"""The modules of the names that are imported lazily."""
 
 
 def __getattr__(name: str) -> object:

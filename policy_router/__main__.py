@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A name that the encoding of the terminal lacks must not end the program.
+            # A name that the terminal's encoding cannot represent must not crash the program.
             stream.reconfigure(errors="backslashreplace")
     try:
         from policy_router.cli.app import command  # noqa: PLC0415  an import may be interrupted too

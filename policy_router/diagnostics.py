@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong in a policy file, where, and what to do about it."""
+"""Diagnostics: problems in a policy file, with location and remedy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
     ERROR = "error"  # the policy cannot be used
     WARNING = "warning"  # the policy can be used, but does not do what it seems to say
-    NOTE = "note"  # worth knowing, and not counted as a finding
+    NOTE = "note"  # for information; not counted as a finding
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,15 +47,15 @@ class Span:
 class Diagnostic:
     """One problem.
 
-    Message and help may quote the file: control characters and credentials in them are replaced.
+    Message and help may quote the file: control characters and credentials are masked.
 
     Attributes:
         rule: The kebab-case name that `policy-router rules NAME` explains.
-        severity: How bad it is.
-        message: What is wrong: begins in lower case, no full stop, quotations in backticks.
+        severity: Its severity.
+        message: What is wrong: starts in lower case, has no full stop, and quotes in backticks.
         span: Where it is; None when it is not in a file.
         help: What to do about it; may be empty.
-        related: Other places that belong to the problem, each with a few words about it.
+        related: Related locations, each with a short description.
     """
 
     rule: str
@@ -107,7 +107,7 @@ _WIDTH = 120
 
 
 def frame(span: Span, text: str) -> list[str]:
-    """The first line of a span with carets below it; no lines when the text does not have it."""
+    """The first line of a span with carets below it; no lines if it is not in the text."""
     rows = text.split("\n")
     if not text or span.line > len(rows):
         return []
@@ -115,7 +115,7 @@ def frame(span: Span, text: str) -> list[str]:
     start = min(span.col - 1, len(row))
     stop = min(span.end_col - 1, len(row)) if span.end_line == span.line else len(row)
     cut = max(0, start - _WIDTH // 2) if len(row) > _WIDTH else 0
-    # Masked before it is cut: half a credential would not be recognized.
+    # Masked before it is truncated: half a credential would not be recognized.
     shown = printable(row)[cut : cut + _WIDTH]
     pad = "".join("\t" if c == "\t" else " " * _cells(c) for c in shown[: start - cut])
     width = max(1, sum(map(_cells, shown[start - cut : stop - cut])))
@@ -125,7 +125,7 @@ def frame(span: Span, text: str) -> list[str]:
 
 
 def _cells(char: str) -> int:
-    """Columns of a terminal that a character takes."""
+    """The width of a character in terminal columns."""
     if unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1

@@ -2,22 +2,20 @@
 
 PolicyRouterError
 ├── PolicyError           policy files that cannot be used; holds every diagnostic
-├── UsageError            an invalid call, whatever the policy says
-│   └── UnknownDecisionError  the journal has no such decision
-├── ArtifactError         a data file of a model that is damaged or was made for another version
-├── StoreError            the store of counters cannot be reached, or is broken
-│   └── VerbError             the store works, but one operation cannot be done
-│       └── AmountError           it would count more than the store counts exactly
-└── RoutingError          a request without an answer; holds the decision
+├── UsageError            an invalid call, regardless of the policy │   └── UnknownDecisionError
+the journal has no such decision ├── ArtifactError         a data file of a model that is damaged or
+was made for another version ├── StoreError            the store of counters is unreachable or
+broken │   └── VerbError             the store works, but one operation is impossible │       └──
+AmountError           an amount exceeds what the store can represent exactly └── RoutingError a
+request without an answer; holds the decision
     ├── NoCandidateError      the policy left no model, or denied the request
     │   ├── BudgetExceededError   a budget has no room
     │   ├── RateLimitError        a limit has no room
-    │   ├── StateUnavailableError the counters cannot be reached or have lost data
-    │   └── CooldownError         the models that may answer are in cooldown
-    ├── InvalidRequestError   the request names what the policy does not know; also a UsageError
-    ├── BadRequestError       the request itself was refused, or the policy stops at such a failure
-    ├── AllModelsFailedError  no model is left to call, or the deadline passed
-    └── StreamBrokenError     a stream that broke after part of the answer was given out
+    │   ├── StateUnavailableError the store is unreachable or has lost data │   └── CooldownError
+    the models that may answer are in cooldown ├── InvalidRequestError   the request names something
+    undefined; also a UsageError ├── BadRequestError       the request itself was rejected, or the
+    policy stops at such a failure ├── AllModelsFailedError  no model is left to call, or the
+    deadline passed └── StreamBrokenError     a stream broke after part of the answer was delivered
 """
 
 from __future__ import annotations
@@ -36,14 +34,14 @@ if TYPE_CHECKING:
 
 
 class TooLargeError(UsageError):
-    """The request is larger than this router takes. The message names the bound."""
+    """The request exceeds this router's bounds. The message names the bound."""
 
     http_status = 413
     code = "request_too_large"
 
 
 class UnknownDecisionError(UsageError):
-    """The journal has no such decision of such a tenant.
+    """The journal has no decision with this id for this tenant.
 
     Attributes:
         decision: The id that was given.
@@ -58,8 +56,8 @@ class UnknownDecisionError(UsageError):
 
     def __str__(self) -> str:
         return (
-            "the journal has no decision with this id: take the id that the answer carries, of a "
-            "request that has ended and that the journal still keeps"
+            "the journal has no decision with this id: use the id from the answer to a "
+            "finished request that the journal still keeps"
         )
 
 
@@ -88,11 +86,11 @@ class StoreError(PolicyRouterError):
 
 
 class VerbError(StoreError):
-    """One operation that cannot be done, however often it is tried; the store itself works."""
+    """One operation cannot succeed, and retrying does not help; the store itself works."""
 
 
 class AmountError(VerbError):
-    """An operation that would count beyond what the store counts exactly."""
+    """An amount exceeds what the store can represent exactly."""
 
 
 class PolicyError(PolicyRouterError):
@@ -120,8 +118,8 @@ class RoutingError(PolicyRouterError):
     """A request without an answer.
 
     Attributes:
-        decision: What the policy made of the request.
-        attempts: Every call that was made, in order.
+        decision: The policy's decision.
+        attempts: The calls that were made, in order.
     """
 
     http_status = 502
@@ -142,9 +140,10 @@ class NoCandidateError(RoutingError):
     """The policy denied the request, or left no model that may answer it.
 
     Attributes:
-        refused: Candidates of the decision without room in a limit or budget when their turn came.
-        retry_after: Seconds until one of the models may be called again; None when none will be by
-            itself, or when that is not known.
+        refused: Candidates of the decision for which a limit or budget had no room when their turn
+            came.
+        retry_after: Seconds until one of the models may be called again; None if that is unknown,
+            or needs someone to act.
         http_status: 403 when a rule denies the request, else that of the class.
     """
 
@@ -154,7 +153,7 @@ class NoCandidateError(RoutingError):
     _too_large: ClassVar[str] = ""
     """The headline when every limit and budget that excludes models has some room left."""
     _reason: ClassVar[str] = ""
-    """The reason of the models that have no room."""
+    """The reason why models have no room."""
 
     def __init__(
         self, decision: Decision, refused: Sequence[Skip] = (), now: float | None = None
@@ -162,7 +161,7 @@ class NoCandidateError(RoutingError):
         """Create the error.
 
         Args:
-            decision: What the policy made of the request.
+            decision: The policy's decision.
             refused: See the class.
             now: Unix time at which the request was refused, for `retry_after`.
         """
@@ -183,14 +182,14 @@ class NoCandidateError(RoutingError):
         return f"{headline}\n  " + "\n  ".join(reasons or ["no models"])
 
     def _cause(self) -> str:
-        """What left no model, in a few words."""
+        """Why no model is left, in a few words."""
         skips = (*self.decision.skipped, *self.refused)
         full = [skip.too_large for skip in skips if skip.reason.value == self._reason]
         return self._too_large if self._too_large and full and all(full) else self._headline
 
 
 class InvalidRequestError(RoutingError, UsageError):
-    """The request names what the policy does not know, or has a value out of its range.
+    """The request names something that the policy does not define, or a value is out of range.
 
     Attributes:
         http_status: 404 when it names an unknown model, else 400.
@@ -230,7 +229,8 @@ class RateLimitError(NoCandidateError):
 
 
 class StateUnavailableError(NoCandidateError):
-    """The counters cannot be reached or have lost data, and what cannot be counted is not sent."""
+    """The store is unreachable or has lost data, and requests that cannot be counted are not
+    sent."""
 
     http_status = 503
     code = "state_unavailable"
@@ -246,13 +246,13 @@ class CooldownError(NoCandidateError):
 
 
 class _AttemptsError(RoutingError):
-    """What the errors share in which a series of attempts ends.
+    """The common part of the errors that end a series of attempts.
 
     Attributes:
         skipped: Candidates that were not called, and why.
-        http_status: The status of the failure that says most about the request's end.
-        original: The answer in which a model that was called directly states the failure that the
-            status stands for; None when there is none to relay.
+        http_status: The status of the most relevant failure.
+        original: The original error response behind the status, from a model that was called
+            directly; None if there is none to forward.
     """
 
     _headline: ClassVar[str]
@@ -281,10 +281,10 @@ class _AttemptsError(RoutingError):
 
 
 class BadRequestError(_AttemptsError):
-    """The request itself was refused.
+    """The request itself was rejected.
 
-    Either every model that was called refused it, or one did in a way that proves it wrong for all,
-    or the policy stops at such a failure.
+    Either every model that was called rejected it, or one did in a way that proves it invalid for
+    all, or the policy stops at such a failure.
     """
 
     http_status = 400
@@ -332,7 +332,7 @@ class AllModelsFailedError(_AttemptsError):
 
 
 class StreamBrokenError(_AttemptsError):
-    """A stream broke after part of the answer was given out, so the answer is incomplete."""
+    """A stream broke after part of the answer was delivered, so the answer is incomplete."""
 
     code = "stream_broken"
     _headline = "the stream broke before the answer was complete"

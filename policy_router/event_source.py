@@ -20,7 +20,7 @@ _log: Final = logging.getLogger(__name__)
 class EventSource:
     """Gives events their identity, and sends them to observers.
 
-    What an observer raises harms no request; the first error of each is logged.
+    Exceptions of observers do not affect requests; the first one of each observer is logged.
     """
 
     def __init__(
@@ -29,12 +29,12 @@ class EventSource:
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] | None = None,
     ) -> None:
-        """Makes a source of events.
+        """Create a source of events.
 
         Args:
             *observers: Each gets every event.
             clock: Unix time in seconds.
-            new_id: Makes identifiers. Default: by `clock` and the system's randomness.
+            new_id: Generates identifiers. Default: from `clock` and the system's randomness.
         """
         self._observers = observers
         self._clock = clock
@@ -42,7 +42,7 @@ class EventSource:
         self._failed: set[int] = set()
 
     def add(self, observer: Observer) -> None:
-        """Sends every event from now on to one more observer."""
+        """Add an observer of all events from now on."""
         self._observers = (*self._observers, observer)
 
     def identity(self, request_id: str | None = None, revision: str | None = None) -> EventIdentity:
@@ -50,11 +50,11 @@ class EventSource:
         return self.new_id(), request_id, self._clock(), revision
 
     def __call__(self, event: Event) -> None:
-        """Does what `send` does, so that a source is an observer itself."""
+        """Same as `send`, so that a source is itself an observer."""
         self.send(event)
 
     def send(self, event: Event) -> None:
-        """Hands an event to every observer. Never raises."""
+        """Pass an event to every observer. Never raises."""
         for number, observer in enumerate(self._observers):
             try:
                 observer(event)

@@ -1,6 +1,6 @@
-"""What happens to requests, as values for observers.
+"""Events of requests and of the router, for observers.
 
-Events that carry the same `request_id` belong to one request: its decision has this id. Observers
+Events with the same `request_id`, the id of a decision, belong to the same request. Observers
 receive events and cannot change anything through them.
 """
 
@@ -27,10 +27,10 @@ class Event:
     """An event of a request or of the router.
 
     Attributes:
-        id: The id of this event; ids sort by time.
-        request_id: Id of the decision that the event belongs to; None when it belongs to none.
+        id: The id of the event; ids sort by time.
+        request_id: Id of the decision that the event belongs to, if any.
         time: Unix time in seconds.
-        revision: Revision of the policy that decided the request; None when it belongs to none.
+        revision: Revision of the policy that decided the request, if any.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Decided(Event):
-    """A decision is about to be carried out.
+    """A decision was made and is about to be executed.
 
     Attributes:
         decision: The decision.
@@ -56,7 +56,7 @@ class Attempted(Event):
 
     Attributes:
         attempt: The call.
-        failure: Why it failed; None when it answered.
+        failure: Why it failed; None if the model answered.
     """
 
     attempt: Attempt
@@ -85,7 +85,7 @@ class EstimatedComplexity(Event):
     """A model was called to estimate the complexity of a request, before its decision.
 
     Attributes:
-        request: The request, as far as it was classified.
+        request: The request, before it has a complexity.
         attempt: That call, which is not one of the request's attempts.
         failure: Why the call failed.
     """
@@ -97,7 +97,7 @@ class EstimatedComplexity(Event):
 
 @dataclass(frozen=True, slots=True)
 class NoRoom(Event):
-    """A candidate had no room in a limit or budget when its turn came.
+    """A limit or budget had no room for a candidate when its turn came.
 
     Other requests may have taken the room since the decision.
 
@@ -113,12 +113,12 @@ class Answered(Event):
     """A request has its answer.
 
     Attributes:
-        decision: What was carried out.
+        decision: The decision that was executed.
         attempts: Every call, in order.
         served_by: Name of the model whose answer it is.
-        skipped: Models that were passed over before it.
-        rejected: Checks that this answer failed, when no answer passed.
-        unchecked: Checks that could not be made.
+        skipped: Models that were skipped before it.
+        rejected: Checks that this answer failed, if no answer passed.
+        unchecked: Checks that could not be run.
     """
 
     decision: Decision
@@ -134,11 +134,12 @@ class Exhausted(Event):
     """A request got no answer, or no complete one.
 
     Attributes:
-        decision: What was carried out.
+        decision: The decision that was executed.
         attempts: Every call, in order.
-        stopped: Whether its own fault, the policy or the caller ended it, not a lack of models.
+        stopped: Whether it ended because it was invalid, or because of the policy or the caller,
+            rather than for lack of models.
         retry_after: Seconds until one of the models may be called again; None when that is unknown.
-        skipped: Models that were passed over.
+        skipped: Models that were skipped.
     """
 
     decision: Decision
@@ -150,7 +151,7 @@ class Exhausted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Warned(Event):
-    """A budget has passed one of its thresholds; reported once a period, over all processes.
+    """A budget has reached one of its thresholds; reported once per period, across all processes.
 
     Attributes:
         budget: Its name.
@@ -173,15 +174,15 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class QuotaLow(Event):
-    """A quota is about to run out; reported once a period, over all processes.
+    """A quota is nearly used up; reported once per period, across all processes.
 
-    It is only watched for in policies that have `alerts`.
+    Only reported for policies with `alerts`.
 
     Attributes:
-        section: Where it is declared: `limits`, or `models` for one of a single model.
+        section: Where it is declared: `limits`, or `models` for the limit of a single model.
         quota: Its name.
         metric: `requests` or `tokens`.
-        share: The threshold that it has passed, 0..1.
+        share: The threshold that it has reached, 0..1.
         used: Used so far.
         cap: The most that fits.
         window: The name of its window, such as `day`.
@@ -198,13 +199,13 @@ class QuotaLow(Event):
 
 @dataclass(frozen=True, slots=True)
 class DegradationChanged(Event):
-    """A model does worse than usual, as `fallback.degraded` says, or no longer does.
+    """A model performs worse than usual, as defined by `fallback.degraded`, or has recovered.
 
-    Each process judges by its own calls, and reports it when it next makes one.
+    Each process judges by its own calls, and reports a change with its next call of the model.
 
     Attributes:
         model: Name of the model.
-        worse: Whether it does worse.
+        worse: Whether it performs worse.
         detail: Why.
     """
 
@@ -215,12 +216,12 @@ class DegradationChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class AlertSent(Event):
-    """An alert was sent to the address that `alerts` names, or was given up.
+    """An alert was delivered to the webhook of `alerts`, or was abandoned.
 
     Attributes:
         kind: What the alert is about, such as `budget`.
-        delivered: Whether the address took it.
-        detail: Why it did not.
+        delivered: Whether it was accepted by the webhook.
+        detail: Why it was not.
     """
 
     kind: str
@@ -243,11 +244,11 @@ class StoreChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class QualityChanged(Event):
-    """The answers of a model have become worse, or are as they were before.
+    """The answers of a model have become worse, or have recovered.
 
     Attributes:
         model: Name of the model.
-        form: The form of the requests, such as `code`; empty where it is not known.
+        form: The form of the requests, such as `code`; empty if unknown.
         worse: Whether its answers are rejected more often than usual.
         usual: The share of its answers that is usually rejected, 0..1.
     """
@@ -260,11 +261,11 @@ class QualityChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class StoreLostData(Event):
-    """The store of counters lost some of what was counted, or that is over.
+    """The store of counters has lost data, or the loss was resolved.
 
     Attributes:
-        lost: True: budgets with a cap stay closed until an operator accepts the loss. False: it was
-            accepted, or the data is back.
+        lost: True: budgets with a cap stay closed until an operator accepts the loss. False: the
+            loss was accepted, or the data is back.
         detail: What was lost.
     """
 
@@ -274,17 +275,18 @@ class StoreLostData(Event):
 
 @dataclass(frozen=True, slots=True)
 class OfferChanged(Event):
-    """What a source of models offers differs from the policy; each difference is reported once.
+    """A source's offer of models differs from the policy; each difference is reported once.
 
-    A server looks for such differences where the policy says `discovery: { every }`. Nothing
-    changes by itself.
+    A server looks for such differences if the policy sets `discovery: { every }`. Nothing is
+    changed automatically.
 
     Attributes:
         kind: `new`, `gone`, `more expensive`, `cheaper`, `free now`, `context` or `goes away`.
         model: Name of the model in the policy; for a new one, its name at the source.
-        source: The kind of the source, such as `openrouter`; empty where LiteLLM's table says it.
+        source: The kind of the source, such as `openrouter`; empty if it comes from LiteLLM's
+            table.
         detail: What differs.
-        help: What to do about it; empty where nothing has to be done.
+        help: What to do about it; empty if there is nothing to do.
     """
 
     kind: str
@@ -296,13 +298,13 @@ class OfferChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class SourceChanged(Event):
-    """A source of models gives no list of them, or gives one again.
+    """A source of models has failed, or has recovered.
 
     Attributes:
         source: The kind of the source, such as `ollama`.
         address: Its address.
-        up: Whether it gives a list.
-        detail: Why it gives none.
+        up: Whether it works.
+        detail: Why it failed.
     """
 
     source: str
@@ -326,7 +328,7 @@ class JournalChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class OutcomesDropped(Event):
-    """The journal did not keep some outcomes.
+    """The journal has dropped some outcomes.
 
     Attributes:
         number: How many.
@@ -350,11 +352,11 @@ class PolicyReloaded(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReloadRefused(Event):
-    """Newer policy files are not used; `revision` is that of the policy that stays active.
+    """Newer policy files were rejected; `revision` is that of the policy that stays active.
 
     Attributes:
-        detail: The first reason, with its place.
-        errors: How many reasons there are.
+        detail: The first error, with its location.
+        errors: The number of errors.
     """
 
     detail: str
@@ -367,7 +369,7 @@ class FunctionChanged(Event):
 
     Attributes:
         function: Its name in the policy.
-        up: Whether it is called.
+        up: Whether it is in use.
         detail: Why.
     """
 
@@ -381,11 +383,10 @@ class BreakerChanged(Event):
     """The breaker of a model or a provider changed. The process that changed it reports it.
 
     Attributes:
-        scope: `model`, `provider`, or `user` for that of a model which concerns one user alone.
+        scope: `model`, `provider`, or `user` for a model's breaker that affects a single user.
         name: The name of the model or the provider.
         step: `opened`, `half_open` (one call probes it), `closed` or `lifted` (by an operator).
-        until: Unix time until which it is open, the probe may take, or it gets only a part of its
-            calls.
+        until: Unix time at which the open state, the probe or the ramp-up ends.
         cause: The class of the failure that opened it.
     """
 
@@ -398,7 +399,7 @@ class BreakerChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class ExperimentEnded(Event):
-    """An arm of an experiment gets no more requests; the process that notices it reports it.
+    """An arm of an experiment has ended; reported by the process that notices it.
 
     Attributes:
         experiment: Name of the experiment.
@@ -425,4 +426,5 @@ class ExperimentEnded(Event):
 
 
 Observer: TypeAlias = "Callable[[Event], None]"
-"""Gets every event, in the thread in which it happens; should return soon."""
+"""A function that receives every event, in the thread in which it occurs; it should return
+quickly."""

@@ -1,8 +1,8 @@
-"""Makes objects of frozen classes quickly, for those that every request needs.
+"""Creates objects of frozen classes quickly, for the classes that every request needs.
 
-The constructor of a frozen dataclass sets each field by a call, which takes longer than much of
-the work for a request. Here the fields are set on an object of a class with the same slots that is
-not frozen, which then becomes one of the frozen class.
+The constructor of a frozen dataclass sets each field through a function call, which is slow
+compared with the other work per request. Here the fields are set on an object of an unfrozen class
+with the same slots, whose class is then changed to the frozen one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 
 def maker(frozen: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Return what does the same as the constructor of a frozen class, in less than half the time.
+    """Return a function equivalent to a frozen class's constructor, in less than half the time.
 
     Args:
         frozen: A frozen dataclass with slots and without `__post_init__`.
@@ -40,7 +40,8 @@ def maker(frozen: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 def changer(frozen: type[_T], *names: str) -> Callable[..., _T]:
-    """Return what does the same as `dataclasses.replace` for some fields, in a third of the time.
+    """Return a function equivalent to `dataclasses.replace` for some fields, in a third of the
+    time.
 
         with_id = changer(Decision, "id", "snapshot")
         decision = with_id(decision, "1f", snapshot)

@@ -1,12 +1,12 @@
-"""The HTTP answer to each error: a status, a body that clients understand, and headers.
+"""The HTTP response for each error: a status, a body that clients understand, and headers.
 
     try:
         answer = await router.acompletion(messages)
     except PolicyRouterError as error:
         status, body, headers = error_response(error)
 
-Nothing in it comes from where a prompt, a credential or a path of this machine could be: of errors
-that are not about the request, only a fixed sentence is shown.
+It never contains a prompt, a credential or a local path: for internal errors, the body is a fixed
+sentence.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ if TYPE_CHECKING:
 _INTERNAL: Final = "an internal error; the log of the server has its cause"
 _STORE: Final = "the counters cannot be reached, and what cannot be counted is not sent"
 _STORE_WAIT: Final = 5.0
-"""Seconds after which a store that is unreachable is worth another try."""
+"""Seconds to wait before retrying while the store is unreachable."""
 _LONGEST_RETRY: Final = 60.0
-"""Seconds: the SDKs of OpenAI and Anthropic do not wait longer, and call again at once instead."""
+"""Seconds: the SDKs of OpenAI and Anthropic ignore longer waits and retry immediately."""
 _SHOWN: Final = 3
-"""Reasons that a message gives."""
+"""Maximum number of reasons in a message."""
 _LONGEST_MESSAGE: Final = 1_000
 """Characters."""
 _TOO_LONG: Final = "prompt is too long: it fits the context of no model that may answer"
-"""Anthropic's words at the beginning are what coding agents react to by shortening."""
+"""Coding agents recognize Anthropic's wording at the beginning, and shorten the prompt."""
 
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses after which a client may send the same request again."""
 
 
 class ErrorTypes(NamedTuple):
-    """What a status is called in a body.
+    """The error type of a status in a body.
 
     Attributes:
-        openai: The `type` in the shape of OpenAI.
-        anthropic: The `type` in the shape of Anthropic.
+        openai: The `type` in OpenAI's format.
+        anthropic: The `type` in Anthropic's format.
     """
 
     openai: str
@@ -62,7 +62,7 @@ class ErrorTypes(NamedTuple):
 
 
 _SERVER: Final = 500
-"""The least status of errors that are not the client's."""
+"""The lowest status of server errors."""
 _SERVER_TYPES: Final = ErrorTypes("server_error", "api_error")
 _CLIENT_TYPES: Final = ErrorTypes("invalid_request_error", "invalid_request_error")
 _TYPES: Final[Mapping[int, ErrorTypes]] = {
@@ -80,18 +80,18 @@ _TYPES: Final[Mapping[int, ErrorTypes]] = {
 
 
 def error_types(status: int) -> ErrorTypes:
-    """Return what an error with this HTTP status is called."""
+    """Return the error types of an HTTP status."""
     return _TYPES.get(status) or (_CLIENT_TYPES if status < _SERVER else _SERVER_TYPES)
 
 
 class ErrorResponse(NamedTuple):
-    """The HTTP answer to an error.
+    """The HTTP response for an error.
 
     Attributes:
         status: The HTTP status.
         body: The body, as plain JSON values.
-        headers: `retry-after` in whole seconds where a time is known; `x-should-retry: false` where
-            a client should not send the same request again by itself.
+        headers: `retry-after` in whole seconds if the wait is known; `x-should-retry: false` if a
+            client should not retry the request on its own.
     """
 
     status: int
@@ -105,14 +105,13 @@ def error_response(
     *,
     now: float | None = None,
 ) -> ErrorResponse:
-    """Return the HTTP answer to an error, or to a decision that leaves no model to call.
+    """Return the HTTP response for an error, or for a decision without candidates.
 
     Args:
-        error: What was raised. An exception that is not of this package is an internal error, and
-            none of it is shown.
-        dialect: The format of the request: `MESSAGES` is answered in the shape of Anthropic, the
-            others in that of OpenAI.
-        now: Unix time, from which the times of a decision are counted; None names no time to wait.
+        error: The exception. One that is not from this package is an internal error, whose details
+            are not shown.
+        dialect: The format of the request: `MESSAGES` gets Anthropic's format, the others OpenAI's.
+        now: The current Unix time, to compute how long to wait; None omits the wait.
 
     Returns:
         The status, the body and the headers.
@@ -191,8 +190,8 @@ def _message(error: PolicyRouterError) -> str:
 
 
 def _attempt_text(attempt: Attempt, failure: str) -> str:
-    """How an attempt failed. The words of a provider are shown where they are about the request,
-    which the caller can change."""
+    """How an attempt failed. The provider's message is shown if it is about the request, which the
+    caller can change."""
     status = "" if attempt.status is None else f" ({attempt.status})"
     own = REACTIONS[FailureKind(failure)].fault in OWN_FAULTS and attempt.detail
     return f"`{attempt.model}`: {failure}{f': {attempt.detail}' if own else status}"

@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time at which they were made."""
+"""Identifiers that sort by creation time."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LENGTH: Final = 32
 _RANDOM: Final = 9
 """Bytes of randomness in an identifier."""
 _AHEAD: Final = 28
-"""Identifiers whose randomness is drawn together: a call to the system takes most of the time."""
+"""Number of identifiers per batch of randomness: the system call takes most of the time."""
 
 
 class Ids:
-    """Makes identifiers of 32 hexadecimal digits: 14 of the time, then 18 of randomness.
+    """Generates identifiers of 32 hexadecimal digits: 14 of the time, then 18 of randomness.
 
-    Those of one generator sort in the order in which they were made, also within one microsecond
-    and when the clock is set back. It is safe to use from several threads and in forked processes.
+    The ids of one generator sort in creation order, even within one microsecond and when the clock
+    is set back. Thread-safe and fork-safe.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Ids:
         self._drawn: Iterator[str] = iter(())
 
     def after_fork_in_child(self) -> None:
-        """Draw again: the parent uses what was drawn before."""
+        """Draw new randomness: the parent uses the old batch."""
         self._begin()
 
     def __call__(self) -> str:

@@ -1,6 +1,6 @@
-"""Turns what a caller sends into a Request, in the same way for every entry point.
+"""Turns the caller's input into a Request, in the same way for every entry point.
 
-Reads no clock and no file, and calls nothing: the result depends on the arguments alone.
+It is pure: no clock, no files, no calls.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _with_most: Final = changer(RequestReading, "max_input_tokens")
 _SENT: Final = frozenset(PARAMETERS - FACTS - {"messages"})
-"""Parameters that a provider gets besides the messages."""
+"""Parameters that are sent to a provider in addition to the messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,12 @@ class Intake:
 
     Attributes:
         request: The request as the policy sees it.
-        body: The chat body as it is sent to a provider; None when there are no messages, or only
-            what was read of them.
-        classification: What the classifier made of the messages; None when it was not needed.
+        body: The chat body as it is sent to a provider; None without messages, or if only a reading
+            of them is known.
+        classification: The classification of the messages; None when it was not needed.
         is_estimated: Whether the complexity of the request is the classifier's estimate, which a
             model or a function named by the policy may replace.
-        deadline: Seconds after which the caller wants the request to end; None leaves it to the
-            policy.
+        deadline: The caller's deadline, in seconds; None leaves it to the policy.
     """
 
     request: Request
@@ -68,16 +67,16 @@ def classify(
     stream: bool = False,
     **options: Unpack[RequestOptions],
 ) -> Request:
-    """Make the Request that `decide` takes, as `Router.completion` makes it.
+    """Build the Request that `decide` takes, in the same way as `Router.completion`.
 
-    The task, the complexity, the abilities needed and the number of tokens are read from the
-    messages where the caller does not give them. No model is called.
+    The task, the complexity, the required abilities and the number of tokens are derived from the
+    messages unless the caller passes them. No model is called.
 
     Args:
         policy: The policy whose tasks and bands apply.
-        messages: The conversation, as OpenAI's chat completions take it, or what `read_request`
-            returned for a body of any dialect. Without messages, the request is what the other
-            arguments say.
+        messages: The conversation, in the format of OpenAI's chat completions, or the result of
+            `read_request` for a body of any dialect. Without messages, the request consists of the
+            other arguments.
         stream: Whether the answer is to be streamed.
         **options: Facts, constraints and chat parameters; see `RequestOptions`.
 
@@ -86,7 +85,7 @@ def classify(
 
     Raises:
         UsageError: An argument is unknown or has a value of the wrong type.
-        TooLargeError: The request is beyond the default `Bounds`.
+        TooLargeError: The request exceeds the default `Bounds`.
     """
     return take_in(Classifier(policy), messages or None, options, stream=stream).request
 
@@ -100,17 +99,17 @@ def take_in(
     bounds: Bounds = BOUNDS,
     always_classify: bool = False,
 ) -> Intake:
-    """Make a Request from a chat body, the caller's identity, its facts and its constraints.
+    """Build a Request from a chat body, the caller's identity, its facts and its constraints.
 
     Args:
         classifier: The classifier of the policy.
-        messages: The conversation, or a request that was read and searched for what the policy
-            lists in `detect`; None when only facts are known.
+        messages: The conversation, or a request that was read and searched for the kinds in the
+            policy's `detect`; None when only facts are known.
         options: Everything else. The names are checked here, since not every
             program uses a type checker.
         stream: Whether the answer is to be streamed.
         bounds: How large the request may be.
-        always_classify: Classify the messages even when the caller names both the task and the
+        always_classify: Classify the messages even if the caller gives both the task and the
             complexity, to explain them.
 
     Returns:
@@ -118,7 +117,7 @@ def take_in(
 
     Raises:
         UsageError: An option is unknown or has a value of the wrong type.
-        TooLargeError: The request is beyond the bounds.
+        TooLargeError: The request exceeds the bounds.
     """
     facts, parameters = _split(options, bounds)
     deadline = read_deadline(facts.get("deadline"))
@@ -146,7 +145,7 @@ def take_in(
         if original.dialect is not Dialect.CHAT or not has_same_size(
             kept, {"messages": given, **parameters}
         ):
-            # Either is sent, and what the translation leaves out has tokens, too.
+            # Either may be sent, and parts that the translation leaves out have tokens, too.
             most = max(reading.max_input_tokens, read_body(kept, original.dialect).most)
             if most != reading.max_input_tokens:
                 reading = _with_most(reading, most)
@@ -176,7 +175,8 @@ def take_in(
 
 
 def _split(options: RequestOptions, bounds: Bounds) -> tuple[RequestOptions, dict[str, object]]:
-    """The facts, and the parameters that are sent. Raises UsageError for any other name."""
+    """Split options into facts and parameters that are sent. Raises UsageError for any other
+    name."""
     facts: dict[str, object] = {}
     parameters: dict[str, object] = {}
     for name, value in options.items():
@@ -193,17 +193,17 @@ def _split(options: RequestOptions, bounds: Bounds) -> tuple[RequestOptions, dic
 
 
 def read_facts(facts: dict[str, object], bounds: Bounds) -> RequestOptions:
-    """Return what a caller states, as far as its size and its headers can be used.
+    """Return the caller's facts, after checking their size and dropping unusable headers.
 
     Raises:
-        UsageError: The headers are no mapping.
-        TooLargeError: A fact is beyond the bounds.
+        UsageError: The headers are not a mapping.
+        TooLargeError: A fact exceeds the bounds.
     """
     stated = dict(facts)
     headers = stated.pop("headers", None)
     if headers is not None and not isinstance(headers, Mapping):
         raise UsageError(f"`headers` must be a mapping of names to values, not `{quoted(headers)}`")
-    # A client may send any header, so those that cannot be used are left out, not refused.
+    # A client may send any header, so unusable ones are dropped, not rejected.
     return cast("RequestOptions", {**bounds.check_facts(stated), "headers": headers})
 
 
@@ -222,7 +222,7 @@ def _add(parameters: dict[str, object], extra: object) -> None:
 
 
 class _Hints(TypedDict, total=False):
-    """What the caller says about the difficulty, as `Classifier.classify_reading` takes it."""
+    """The caller's hints about the difficulty, as arguments of `Classifier.classify_reading`."""
 
     context_tokens: int
     history: int
@@ -230,7 +230,7 @@ class _Hints(TypedDict, total=False):
 
 
 def _hints(facts: RequestOptions) -> _Hints:
-    """What the caller says about the difficulty. Raises UsageError."""
+    """The caller's hints about the difficulty. Raises UsageError."""
     counts = {name: facts.get(name) for name in ("context_tokens", "history")}
     for name, count in counts.items():
         if count is not None and (type(count) is not int or not 0 <= count <= UNBOUNDED):
@@ -269,11 +269,11 @@ def make_request(
     stream: bool,
     is_bounded: bool,
 ) -> Request:
-    """Make a Request of what the caller states, and of what was read where it does not.
+    """Build a Request from the caller's facts, and from what was read where it gives none.
 
     Args:
-        facts: What the caller states.
-        reading: What the headers and the body say.
+        facts: The caller's facts.
+        reading: The facts read from the headers and the body.
         seen: The classification, if there is one.
         needs: Abilities that a model must have.
         cap: The cap on the tokens of one answer.
@@ -289,7 +289,7 @@ def make_request(
     """
     task, complexity, confidence = facts.get("task"), facts.get("complexity"), None
     form, kind = None, None
-    # A classification that only explains must not change the request.
+    # A classification made only to explain must not change the request.
     if seen is not None and (task is None or complexity is None):
         form, kind = seen.form.value, seen.likely_kind
         if task is None:
@@ -342,7 +342,7 @@ def make_request(
 
 
 def read_deadline(seconds: object) -> float | None:
-    """Return the deadline that the caller states. Raises UsageError."""
+    """Return the caller's deadline. Raises UsageError."""
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
@@ -364,7 +364,7 @@ def read_words(name: str, value: object) -> frozenset[str]:
 
 
 def _usd(name: str, dollars: Usd | str | None) -> Usd | None:
-    """Dollars as a number, for those who give them as text."""
+    """Convert dollars given as text to a number."""
     if not isinstance(dollars, str):
         return dollars
     try:

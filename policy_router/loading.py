@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
 
 TEXT_NAME: Final = "<text>"
-"""The file name that diagnostics of a policy given as text show."""
+"""The file name in diagnostics of a policy given as text."""
 
 
 @overload
@@ -32,8 +32,8 @@ def load(path: Path | str | None = None, *, text: str | None = None) -> Policy:
         The compiled policy. It never changes and holds no open file.
 
     Raises:
-        PolicyError: The policy has an error. Its `diagnostics` are everything that was found, each
-            with its place; warnings and notes alone do not raise.
+        PolicyError: The policy has an error. Its `diagnostics` list every finding with its
+            location; warnings and notes alone do not raise.
         UsageError: Both `path` and `text` are given, or neither.
     """
     if (path is None) == (text is None):

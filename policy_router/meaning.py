@@ -1,8 +1,7 @@
-"""Words of similar spelling and opposite meaning, which are never suggested for each other.
+"""Words with similar spelling but opposite meaning, which are never suggested for each other.
 
-Two words may be similar by their letters and mean the opposite (`max_tier`, `min_tier`) or another
-thing of the same kind (`gpt-4`, `gpt-5`). Suggesting one for the other would change what a policy
-does, so such a word is never suggested.
+Two words may be spelled alike and mean the opposite (`max_tier`, `min_tier`) or a different thing
+of the same kind (`gpt-4`, `gpt-5`). Suggesting one for the other would change what a policy does.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 
 
 _NEAR: Final = 0.55
-"""Least similarity of two words at which one may be a typo of the other."""
+"""Minimum similarity at which one word may be a typo of the other."""
 
 
 @lru_cache(maxsize=65_536)
@@ -67,7 +66,7 @@ def may_mean(word: str, other: str) -> bool:
 
 
 def _parts(word: str) -> list[str]:
-    """The words that a name consists of: `max_tier`, `maxTier`, `max-tier`."""
+    """Split a name into words: `max_tier`, `maxTier`, `max-tier`."""
     return [part.casefold() for part in _PARTS.findall(word)]
 
 

@@ -1,4 +1,4 @@
-"""The names and types of everything that a caller may state about a request."""
+"""The names and types of all options of a request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Words: TypeAlias = "AbstractSet[str] | list[str] | tuple[str, ...]"
 
 
 class Identity(TypedDict, total=False):
-    """Who makes the request. A server takes these from the caller's key, never from the body.
+    """Who sends the request. A server takes these from the caller's key, never from the body.
 
     None of them is sent to a provider.
 
@@ -48,7 +48,8 @@ class Identity(TypedDict, total=False):
 class RequestFacts(TypedDict, total=False):
     """What the caller knows about the request.
 
-    None of it is sent to a provider. What is left out is read from the messages where possible.
+    None of it is sent to a provider. Facts that are left out are derived from the messages if
+    possible.
 
     Attributes:
         task: A task of the policy. Default: the task that the messages match, if any.
@@ -60,15 +61,16 @@ class RequestFacts(TypedDict, total=False):
         session: The conversation, or the run of an agent, that the request belongs to. This and the
             next five are read from `headers` and the messages where they are left out.
         client: The program that sends the request, such as `claude-code`.
-        subagent: Whether an agent makes it on behalf of another agent.
-        housekeeping: Whether a client makes it for itself, such as for the title of a conversation.
-        turn: The number of its turn in the conversation, from 1.
-        tool_errors: How many results of tools at the end of the conversation are errors.
+        subagent: Whether one agent sends it on behalf of another.
+        housekeeping: Whether a client sends it for its own purposes, such as titling a
+            conversation.
+        turn: The turn of the conversation, from 1.
+        tool_errors: How many tool results in a row, at the end of the conversation, are errors.
         headers: HTTP headers of the client, by name.
-        context_tokens: Tokens that must be understood together with what is asked. This and the
-            next two are for callers who know more about the difficulty than the text says.
-        history: Earlier turns that matter for what is asked.
-        criticality: How much depends on a good answer, from 0 to 1, in place of the task's.
+        context_tokens: Tokens that must be understood together with the question. This and the next
+            two are for callers who know more about the difficulty than the text shows.
+        history: The number of earlier turns that matter for the question.
+        criticality: How much depends on a good answer, from 0 to 1, overriding the task's.
         attributes: Values of the facts that the policy declares, by name.
     """
 
@@ -92,23 +94,22 @@ class RequestFacts(TypedDict, total=False):
 
 
 class RequestConstraints(TypedDict, total=False):
-    """What the caller asks for in addition to the policy. It can only remove or reorder models.
+    """The caller's constraints, on top of the policy. They can only remove or reorder models.
 
     Attributes:
         max_cost: The highest estimated cost of the request, in US dollars.
-        max_price: The most that a million tokens may cost, of input and of output alike, in US
-            dollars.
+        max_price: The maximum price of a million tokens, for input and for output, in US dollars.
         max_latency: The longest expected latency of a model, in seconds.
         min_quality: The lowest quality of a model, from 0 to 1.
         prefer: Sort keys that replace those of the policy, the most important one first.
         model: The only model of the policy to use, or an alias; `"auto"` sets no constraint,
             unless the policy has an alias of that name.
-        max_candidates: How many models to try at most.
+        max_candidates: The maximum number of models to try.
         min_tier: The lowest tier of a model.
-        only: Words of which one has to select a model: its name, its tier, a tag of it, `free`,
-            `paid`, or what the provider calls it.
-        avoid: Words of which none may select a model.
-        deadline: Seconds after which the request ends, if that is less than the policy allows.
+        only: Selectors, one of which must match a model: its name, tier, tag, `free`, `paid`, or
+            the provider's name for it.
+        avoid: Selectors, none of which may match a model.
+        deadline: A time limit for the request in seconds, if shorter than the policy's.
     """
 
     max_cost: Usd | None
@@ -164,9 +165,9 @@ class RequestOptions(
     Attributes:
         extra_body: Chat parameters by name, for a body that was read from JSON. The names are
             those of `ChatParameters`: nothing else can be sent to a provider this way.
-        original: The request as the client sent it, of which the messages and the parameters are a
-            translation; for a server that relays requests. A model that is called directly and in
-            the client's dialect gets it in their place.
+        original: The request as the client sent it, before it was translated to messages and
+            parameters; for a server that forwards requests. A model that is called directly, in the
+            client's dialect, gets it instead of them.
     """
 
     extra_body: Mapping[str, object] | None
@@ -179,7 +180,7 @@ class EmbeddingOptions(
     """Every keyword argument of `Router.embedding`.
 
     Attributes:
-        dimensions: How many numbers each vector has. Default: as many as the model gives.
+        dimensions: The length of each vector. Default: the model's own.
         encoding_format: `float`, the default, or `base64`.
     """
 

@@ -9,23 +9,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MAX_MATCHED: Final = 65_536
-"""Characters of a fact that `matches` searches."""
+"""Maximum number of characters of a fact that `matches` searches."""
 
 
 def encoded(text: str) -> bytes:
-    """A text as the functions of `search` take it, for those who search it for several patterns."""
+    """Encode a text once, to search it for several patterns."""
     return text[:MAX_MATCHED].encode("utf-8", "replace")
 
 
 def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str | bytes], object]:
-    """The search function of an RE2 pattern; its time is linear in the text for every pattern.
+    """Compile an RE2 pattern to a search function, which takes linear time for every pattern.
 
     Args:
         pattern: The pattern.
-        most: Characters of the text that are searched; None is all.
+        most: Maximum number of characters that are searched; None for all.
 
     Returns:
-        A function of a text, or of what `encoded` returned for it: the match, or None.
+        A function of a text, or of the result of `encoded`, that returns the match or None.
 
     Raises:
         re2.error: RE2 cannot compile the pattern.
@@ -49,7 +49,7 @@ def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str | byte
 
 @cache
 def over_bytes(pattern: bytes) -> Any:
-    """An RE2 pattern that is searched for in bytes, compiled once; its time is linear in them."""
+    """Compile an RE2 pattern over bytes; searching takes linear time."""
     import re2  # noqa: PLC0415  few policies need it
 
     options = re2.Options()
@@ -61,14 +61,15 @@ def over_bytes(pattern: bytes) -> Any:
 def which_match(
     patterns: Sequence[bytes], example: bytes = b"", memory: int = 1 << 26
 ) -> Callable[[bytes], Sequence[int] | None]:
-    """The function that finds which of some RE2 patterns match anywhere, in one pass over the text.
+    """Compile a function that finds which of several RE2 patterns match anywhere, in one pass over
+    the text.
 
-    Bytes are searched, so that half of a surrogate pair can be found as well; in UTF-8 no character
-    begins in the middle of another.
+    It searches bytes, so that half of a surrogate pair can be found as well; in UTF-8 no character
+    starts in the middle of another.
 
     Args:
         patterns: The patterns.
-        example: A text that is searched at once, to see whether the memory suffices.
+        example: A text that is searched immediately, to see whether the memory is sufficient.
         memory: Bytes that the automaton may use.
 
     Returns:
@@ -76,7 +77,7 @@ def which_match(
         when the automaton ran out of memory, so that any of them may match.
 
     Raises:
-        TooManyPatterns: They are more than fit into the memory of the automaton.
+        TooManyPatterns: They do not fit into the memory of the automaton.
     """
     import re2  # noqa: PLC0415  as above
 
@@ -97,8 +98,8 @@ def which_match(
     try:
         for pattern in patterns:
             automaton.Add(pattern)
-        # RE2 says the same of a search that failed and of one that found nothing, so one more
-        # pattern matches every text, at its end.
+        # RE2 reports a failed search like one without matches, so an extra pattern matches the end
+        # of every text.
         automaton.Add(rb"\z")
         automaton.Compile()
     except re2.error:
@@ -109,7 +110,7 @@ def which_match(
 
 
 class TooManyPatterns(Exception):  # noqa: N818  a limit, which the caller works around
-    """The patterns are more than fit into the memory of one automaton."""
+    """The patterns do not fit into the memory of one automaton."""
 
 
 RE2: Final = "patterns are RE2: no look-around, no back-references"

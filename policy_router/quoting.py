@@ -1,4 +1,4 @@
-"""Quotes values of a caller in messages: short and on one line, whatever they are."""
+"""Quotes callers' values in messages: short, and on one line."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST: Final = 60
-"""Characters of a value that a message repeats."""
+"""Maximum number of characters of a value that a message quotes."""
 _COMPARED: Final = 64
-"""A longer word is not compared with the known ones: it is no typo."""
+"""A longer word is not compared with the known ones: it is not a typo."""
 _CANDIDATES: Final = 1_000
 _SHOWN: Final = 12
-"""Known words that a message lists."""
+"""Maximum number of known words that a message lists."""
 
 
 def quoted(value: object) -> str:
     """A value as text: at most `LONGEST` characters, without line breaks and control characters.
 
-    Of a value that is neither a string nor a number, only the type is shown.
+    For a value that is neither a string nor a number, only the type is shown.
     """
     try:
-        # Cut first: it may have any length.
+        # Truncate first: it may have any length.
         text = str.__str__(value)[: LONGEST + 1] if isinstance(value, str) else _written(value)
     except ValueError:  # Python does not print whole numbers of more than 4,300 digits
         text = "a number of thousands of digits"
@@ -38,7 +38,7 @@ def _written(value: object) -> str:
 
 
 def unknown(what: str, word: object, known_words: Iterable[str]) -> str:
-    """The message about an unknown word: the word that was meant, or else the known ones.
+    """The message about an unknown word, with a suggestion or else a list of the known words.
 
     Args:
         what: What the word is.

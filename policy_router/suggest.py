@@ -1,8 +1,7 @@
-"""`did you mean`: the known word that a mistyped one was most likely meant to be.
+"""`did you mean`: the known word that was most likely meant by a mistyped one.
 
 Every suggestion compares all known words, so a file with a thousand typos among a thousand names
-could take minutes. `Hints` has a limited effort: the first problems get suggestions, the others do
-not.
+could take minutes. `Hints` has a budget: the first problems get suggestions, the others do not.
 """
 
 from __future__ import annotations
@@ -18,20 +17,20 @@ if TYPE_CHECKING:
 
 CLOSE: Final = 0.7
 EFFORT: Final = 300_000
-"""Effort of one `Hints`, about half a second. Looking at a known word costs 1."""
+"""The budget of one `Hints`, about half a second. Looking at a known word costs 1."""
 _COMPARED: Final = 10
-"""Effort of aligning a word with a known one."""
+"""The cost of aligning a word with a known one."""
 _LONGEST: Final = 64
 _SHOWN: Final = 12
 _RANKED: Final = 100
-"""Number of known words that are sorted; of more words only the most similar are."""
+"""Maximum number of known words that are sorted; of more words, only the most similar ones are."""
 
 
 class Hints:
     """Suggestions for the problems of one run.
 
     Attributes:
-        left: The effort that remains.
+        left: The budget that remains.
     """
 
     def __init__(self, effort: int = EFFORT) -> None:
@@ -45,7 +44,7 @@ class Hints:
             known_words: The known words.
 
         Returns:
-            The closest word; None when none is close, or when the effort is used up.
+            The closest word; None when none is close, or when the budget is used up.
         """
         if self.left <= 0 or len(word) > _LONGEST:
             return None
@@ -55,7 +54,7 @@ class Hints:
         same = folded.get(word.casefold())
         if same is not None:
             return same
-        # Swapped letters are the most common typo, and a matcher of runs finds them far apart.
+        # Swapped letters are the most common typo, but a matcher of runs rates them as dissimilar.
         letters = sorted(word)
         for other in choices:
             if len(other) == len(word) > 2 and sorted(other) == letters and may_mean(word, other):
@@ -74,7 +73,7 @@ class Hints:
             what: What the known words are, in a list of them.
 
         Returns:
-            The word that was meant, or else the known ones; "" when the effort is used up.
+            A suggestion or else the known words; "" when the budget is used up.
         """
         if self.left <= 0:
             return ""
@@ -122,7 +121,7 @@ def did_you_mean(word: str, known_words: Iterable[str]) -> str | None:
 
 
 def help_line(word: str, known_words: Iterable[str], *, what: str = "the known ones") -> str:
-    """The help about an unknown word: the word that was meant, or else the known ones."""
+    """The help about an unknown word: a suggestion or else the known words."""
     return Hints().help_line(word, known_words, what=what)
 
 

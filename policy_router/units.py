@@ -1,7 +1,7 @@
-"""Values with a unit, as people write them, to numbers: `20/min`, `$5/month`, `128k`, `60s`.
+"""Parses values with units, as people write them: `20/min`, `$5/month`, `128k`, `60s`.
 
-A unit has a name for messages, a pattern that the JSON Schema has too, examples, and a function
-that reads it. Only counts of tokens may be bare numbers.
+A unit has a name for messages, a pattern that is also in the JSON Schema, examples, and a parser.
+Only token counts may be bare numbers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def duration(text: str) -> float:
 
 
 def days(text: str) -> float:
-    """Read `90d`: seconds."""
+    """`90d` -> seconds."""
     return float(int(text[:-1]) * _SECONDS["h"] * 24)
 
 
@@ -88,8 +88,8 @@ class Rate:
     """An amount per period.
 
     Attributes:
-        amount: How many.
-        metric: Of what: `requests`, `tokens` or `concurrent` (requests at one time).
+        amount: The amount.
+        metric: What is counted: `requests`, `tokens` or `concurrent` (concurrent requests).
         period: The window: `min`, `hour`, `day`, `week`, `month` or a length such as `5h`; "" for
             `concurrent`.
     """
@@ -100,7 +100,7 @@ class Rate:
 
 
 def rate(metric: str) -> Callable[[str], Rate]:
-    """The function that reads a rate of a metric: `20/min` -> Rate(20, metric, "min")."""
+    """The parser of a metric's rates: `20/min` -> Rate(20, metric, "min")."""
 
     def read(text: str) -> Rate:
         amount, _, period = text.partition("/")
@@ -127,7 +127,7 @@ class Cap:
     Attributes:
         amount: nano-USD or tokens; None is unlimited.
         unit: `usd` or `tokens`.
-        period: The window, as that of a Rate; "" when it is unlimited or names none.
+        period: The window, as in a Rate; "" if it is unlimited or has none.
     """
 
     amount: int | None
@@ -146,8 +146,8 @@ def cap(text: str) -> Cap:
 
 
 def hour_range(text: str) -> tuple[int, int]:
-    """`22:00-06:30` -> (1320, 390), in minutes after midnight; the end is below the start where it
-    is on the next day."""
+    """`22:00-06:30` -> (1320, 390), in minutes after midnight; an end below the start is on the
+    next day."""
     start, end = (
         int(hour) * 60 + int(minute)
         for hour, minute in (time.split(":") for time in text.split("-"))
@@ -163,14 +163,14 @@ def day_range(text: str) -> tuple[int, ...]:
 
 
 MONDAY: Final = datetime(2026, 1, 5)  # noqa: DTZ001  whose zone is that of the policy
-"""The day of a time that names none: a Monday."""
+"""The default day of a time: a Monday."""
 
 
 def clock(text: str) -> datetime:
     """`22:15`, `sat 22:15` or `2026-11-30 22:15` -> a date and a time, without a zone.
 
     Raises:
-        ValueError: The calendar has no such day.
+        ValueError: There is no such day.
     """
     day, _, time = text.rpartition(" ")
     hour, minute = (int(part) for part in time.split(":"))
@@ -192,7 +192,7 @@ class Unit:
         name: Its name in messages.
         pattern: The regular expression that its text matches.
         examples: Texts of this kind.
-        read: A text that matches -> the value.
+        read: Parses a text that matches.
     """
 
     name: str
@@ -221,7 +221,7 @@ COUNT: Final = _unit("number of tokens", _COUNT, ("32k", "128k", "1M"), count)
 MONEY: Final = _unit("sum of money", _MONEY, ("$0", "$0.05", "$50"), money)
 PRICE: Final = _unit("token price", rf"{_MONEY}/[MK]", ("$0.10/M", "$2.50/M"), price)
 DURATION: Final = _unit("duration", _DURATION, ("500ms", "60s", "5m"), duration)
-# Zero is refused where nothing could work: a context without tokens, a request without time.
+# Zero is rejected where it makes no sense: a context without tokens, a request without time.
 _SOME: Final = r"(?=[0-9.]*[1-9])"
 SOME_TOKENS: Final = _unit(
     "number of tokens above zero", f"{_SOME}{_COUNT}", COUNT.examples, COUNT.read
@@ -284,4 +284,4 @@ UNITS: Final = (
     SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, DAYS, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP,
     USED, HOUR_RANGE, DAY_RANGE, CHANGE, FACTOR, HOURLY, SECONDLY, CLOCK,
 )  # fmt: skip
-"""Every unit that a policy file may have."""
+"""Every unit of a policy file."""

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 OTHER: Final = "other"
 BY: Final = "the bake-off"
-"""What requires the judge's verdict."""
+"""The source of the judge's verdict, as the policy would name it."""
 AT_ONCE: Final = 4
 """Prompts that are answered at the same time."""
 _PATIENCE: Final = 120.0
-"""Seconds that a call waits for a rate limit at most."""
+"""The maximum number of seconds that a call waits for a rate limit."""
 _QUESTION: Final = 600
-"""Tokens of an answer and of the instructions that a judge reads, about."""
+"""Approximate tokens of an answer, and of the instructions that a judge reads."""
 _AT_PRESENT: Final = frozenset(
     {Reason.BUDGET, Reason.RATE_LIMIT, Reason.COOLING, Reason.BUSY, Reason.STATE}
 )
-"""Why a model that the policy allows is out: nothing that a request could change."""
+"""Temporary reasons for which a model that the policy allows is excluded."""
 _VERDICT: Final = 16
 """Tokens that a judge may answer with."""
 
@@ -69,7 +69,7 @@ class PlannedPrompt:
         return () if request.form is None else (request.form, request.kind or OTHER)
 
     def is_marked(self) -> bool:
-        """Whether something tells good answers from bad ones: more than a check of their form."""
+        """Whether its answers can be graded: by more than a check of their form."""
         accepts = self.decision.accept
         return self.row.expected is not None or any(
             each.llm is not None or each.python is not None for each in accepts
@@ -94,7 +94,7 @@ def _lenient(accept: Accept | None) -> Accept | None:
 
 
 def estimate(planned: Sequence[PlannedPrompt], judge: Judge | None) -> tuple[int, list[str]]:
-    """What all calls are expected to cost.
+    """Estimate the cost of all calls.
 
     Returns:
         nano-USD, and the names of the models whose price is unknown, which are not in the sum.
@@ -116,10 +116,11 @@ def estimate(planned: Sequence[PlannedPrompt], judge: Judge | None) -> tuple[int
 
 
 def short_of_room(planned: Sequence[PlannedPrompt]) -> dict[str, tuple[int, str]]:
-    """The models that the policy allows, and that are out at the moment.
+    """The models that the policy allows but that are excluded at the moment.
 
     Returns:
-        By model, how many prompts it is out for, and why it is for the first of them.
+        By model, the number of prompts that it is excluded from, and the reason for the first of
+        them.
     """
     out: dict[str, tuple[int, str]] = {}
     for each in planned:
@@ -132,14 +133,14 @@ def short_of_room(planned: Sequence[PlannedPrompt]) -> dict[str, tuple[int, str]
 
 @dataclass(slots=True)
 class Trials:
-    """The answers of all models, while they are made.
+    """The answers of all models, as they come in.
 
     Attributes:
-        done: The prompts that every model was asked for.
-        failed: By model, how many calls gave no answer, or one that nothing could mark.
-        spent: What all calls cost, the judge's too, in nano-USD.
-        stopped: Why the rest is not asked; None where all of it is.
-        unjudged: How many answers were marked, but have no verdict of the judge.
+        done: The prompts that every model has answered.
+        failed: By model, how many calls gave no answer, or one that could not be graded.
+        spent: The cost of all calls, including the judge's, in nano-USD.
+        stopped: Why the remaining prompts are skipped; None if none are.
+        unjudged: How many answers were graded without a verdict of the judge.
     """
 
     done: list[GradedPrompt] = field(default_factory=list)

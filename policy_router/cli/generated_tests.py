@@ -1,4 +1,4 @@
-"""Writes tests that are made of a policy."""
+"""Writes tests that are generated from a policy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from policy_router.cli.output import cause, fail, inform, write
 from policy_router.diagnostics import printable
 
 _HEAD: Final = """\
-# Written by `policy-router test --generate`: what the policy decides now, at the edges of its
-# rules. Read it once; then keep it next to the policy, so that a changed decision is seen.
+# Written by `policy-router test --generate`: the current decisions of the policy, at the edges of
+# its rules. Review them, then keep this file next to the policy, so that changes are noticed.
 """
 
 

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from policy_router.language.write.editable import EditablePolicy
 
 _RULE: Final = "rule-without-effect"
-"""The finding that is a proof. A rule whose condition no request can meet is left to people: it
-was meant to do something."""
+"""The finding that is backed by a proof. A rule whose condition no request can meet is left to
+people: it was meant to do something."""
 
 
 def remove_idle_rules(path: Path) -> None:
     """Remove rules from the files of a policy, one after another.
 
-    Each removal is followed by a new check, because of two rules that do the same each is idle only
-    as long as the other one is there.
+    The policy is checked again after each removal: of two rules that do the same thing, each is
+    idle only as long as the other one is there.
 
     Args:
         path: The policy. Nothing is written if none of its rules is idle.
@@ -38,7 +38,7 @@ def remove_idle_rules(path: Path) -> None:
     try:
         policy = EditablePolicy(before)
     except UsageError as problem:
-        inform(printable(f"nothing is fixed: {problem}"))
+        inform(printable(f"nothing was fixed: {problem}"))
         return
     tests, _ = read_tests(tests_beside(path))
     left: set[str] = set()
@@ -48,7 +48,7 @@ def remove_idle_rules(path: Path) -> None:
             policy = _without(policy, place, tests)
         except UsageError as problem:
             left.add(message)
-            inform(printable(f"{place} is not fixed: {problem}"))
+            inform(printable(f"{place} was not fixed: {problem}"))
         else:
             inform(printable(f"removed: {message}"))
     if policy.after != before:

@@ -59,5 +59,5 @@ def chat_of(body: Mapping[str, Any], number: int) -> Mapping[str, Any]:
 def prompt_of(body: Mapping[str, Any], number: int) -> Any:
     """Return the text or the messages of a line, None without any; end the command with both."""
     if "messages" in body and "prompt" in body:
-        fail(f"line {number} has both `prompt` and `messages`: keep the one that is to be read")
+        fail(f"line {number} has both `prompt` and `messages`: keep only one of them")
     return body.get("messages", body.get("prompt"))

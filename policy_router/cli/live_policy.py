@@ -56,7 +56,7 @@ def live_policy(address: str, key_env: str | None) -> LivePolicy:
         # An address may hold a password, which is the reason then.
         parts = read(address)
         shown = "the server" if parts is None or parts.login or parts.secrets else f"`{address}`"
-        fail(f"{printable(shown)} does not give its policy: {error.reason}")
+        fail(f"{printable(shown)} did not return its policy: {error.reason}")
     policy = _read(answer, address)
     if policy is None:
         fail(f"`{printable(address)}` is not a policy-router server: its answer is not a policy")

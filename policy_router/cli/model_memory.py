@@ -1,4 +1,4 @@
-"""Puts a model of a policy into the memory of its server, or lets it go."""
+"""Loads a model into the memory of its server, or unloads it."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def set_loaded(path: Path, name: str, *, loaded: bool, json: bool) -> None:
         show_json(document(model=name, loaded=loaded, source=source, address=place.base))
     else:
         where = f"{place.source.name} at {printable(place.base)}"
-        state = "is in the memory of" if loaded else "was let go by"
+        state = "is in the memory of" if loaded else "was unloaded by"
         show([f"{printable(name)} {state} {where}"])

@@ -1,4 +1,4 @@
-"""Changes of the models of a policy: shown as a diff, checked, and written where that is wanted."""
+"""Changes to the models of a policy: shown as a diff, checked, and written on request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def add(path: Path, name: str, fields: Sequence[str], *, write: bool, json: bool) -> None:
-    """Add a model behind the others.
+    """Add a model after the others.
 
     Args:
         path: The policy.
@@ -45,7 +45,7 @@ def add(path: Path, name: str, fields: Sequence[str], *, write: bool, json: bool
 
 
 def set_fields(path: Path, name: str, fields: Sequence[str], *, write: bool, json: bool) -> None:
-    """Give fields of a model other values.
+    """Change fields of a model.
 
     Args: as those of `add`.
     """
@@ -118,7 +118,7 @@ def _set(policy: EditablePolicy, name: str, fields: Mapping[str, str]) -> None:
 
 
 def _finish(path: Path, policy: EditablePolicy, *, write: bool, json: bool) -> None:
-    """Show the change, check it, and write it where that is wanted."""
+    """Show the change, check it, and write it if asked to."""
     from policy_router.language.write.text_edit import difference  # noqa: PLC0415  not for --help
 
     verdict = checked(policy.before, policy.after)
@@ -136,4 +136,4 @@ def _finish(path: Path, policy: EditablePolicy, *, write: bool, json: bool) -> N
     if written:
         write_sources(path, policy.before, policy.after)
     elif diff:
-        inform("nothing was written: --write changes the files")
+        inform("nothing was written: use --write to change the files")

@@ -1,4 +1,4 @@
-"""What `models` shows: all models, one of them, or two side by side."""
+"""The views of `models`: all models, one of them, or two side by side."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Wanted:
 
 
 def show_all(path: Path, wanted: Wanted, *, json: bool) -> None:
-    """Show a table of the models that are wanted."""
+    """Show a table of the models that match the filter."""
     policy = open_policy(path)
     models = _chosen(policy, wanted)
     now = time.time()
@@ -67,7 +67,7 @@ def show_all(path: Path, wanted: Wanted, *, json: bool) -> None:
     else:
         show(view.as_lines(listed))
         if not listed:
-            inform(f"none of the {len(policy.models):,} models meets all of this")
+            inform(f"none of the {len(policy.models):,} models matches all of these filters")
 
 
 def show_one(
@@ -80,7 +80,7 @@ def show_one(
         name: The name of the model.
         wanted: What is asked.
         json: Whether to print JSON.
-        actions: Words that the name may have been meant to be.
+        actions: Names of actions, one of which may have been mistyped as the name.
     """
     policy = open_policy(path)
     values = _values(policy, path, name, actions)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from policy_router.views.lines import Block
 
 LOADING: Final = "loading LiteLLM ..."
-"""What `progress` says while models are made ready to be called."""
+"""What `progress` says while LiteLLM is imported."""
 
 
 def wants_color(stream: TextIO) -> bool:
@@ -57,7 +57,7 @@ def inform(*blocks: Block) -> None:
 
 @contextmanager
 def progress(text: str, total: int | None = None) -> Iterator[Callable[[], None]]:
-    """Show on standard error that work is under way, while it is a terminal.
+    """Show progress on standard error, if it is a terminal.
 
     Args:
         text: What is being done.

@@ -70,7 +70,7 @@ def write_sources(path: Path, before: Mapping[str, str], after: Mapping[str, str
     from policy_router.language.manifest import MANIFEST  # noqa: PLC0415  as above
 
     if read_sources(path) != dict(before):
-        fail(printable(f"{path} was changed in the meantime: run the command again"))
+        fail(printable(f"{path} has changed in the meantime: run the command again"))
     listing = list_files(path)
     for entry in listing.entries:
         if after[entry.name] == before[entry.name]:

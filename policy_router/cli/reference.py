@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _HEAD: Final = """\
 # Commands
 
-Every command, generated from its help text: `policy-router COMMAND --help` prints the same. The
-policy of a command is the one that `--policy` names, else `$POLICY_ROUTER_POLICY`, else
-`policies/`. The state store is the one that `--state` names, else `$POLICY_ROUTER_STATE`, else a
-file for each policy in `$XDG_STATE_HOME/policy-router` (`~/.local/state/policy-router`).
+Every command, generated from its help text: `policy-router COMMAND --help` prints the same.
+Commands use the policy given by `--policy`, else `$POLICY_ROUTER_POLICY`, else `policies/`. They
+use the state store given by `--state`, else `$POLICY_ROUTER_STATE`, else a file for each policy in
+`$XDG_STATE_HOME/policy-router` (`~/.local/state/policy-router`).
 
-The answer goes to standard output, everything else to standard error. Colors and wrapped tables
-are for terminals only; `NO_COLOR` and `FORCE_COLOR` decide otherwise. With `POLICY_ROUTER_DEBUG=1`
-an internal error shows its traceback.
+Results go to standard output, everything else to standard error. Colors and wrapped tables are used
+only on terminals; `NO_COLOR` and `FORCE_COLOR` override that. With `POLICY_ROUTER_DEBUG=1`, an
+internal error shows its traceback.
 """
 
 

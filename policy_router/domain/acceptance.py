@@ -1,4 +1,4 @@
-"""The checks that an answer must pass, as the policy states them."""
+"""The checks that an answer must pass, as the policy defines them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class OnRejected(StrEnum):
-    """What a request gets when no answer passes: the best one, marked as rejected, or an error."""
+    """What the caller gets when no answer passes: the best one, marked as rejected, or an error."""
 
     BEST = "best"
     ERROR = "error"
@@ -40,17 +40,17 @@ CHECKS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Checks that an answer must pass. What is None, False or empty is not checked.
+    """Checks that an answer must pass. A check that is None, False or empty is off.
 
     Attributes:
         by: The task or rule that requires them, such as ``task `code` ``.
         not_empty: The answer has text or a tool call.
         json: The text is JSON.
-        json_schema: A JSON Schema, as JSON, that the text is valid against.
+        json_schema: A JSON Schema, as JSON, that the text must match.
         pattern: An RE2 pattern that is found in the text.
-        min_chars: The fewest characters of the text.
-        max_chars: The most characters of the text.
-        stop_reason: Reasons to stop, one of which the provider reports.
+        min_chars: The minimum number of characters.
+        max_chars: The maximum number of characters.
+        stop_reason: The finish reasons that are accepted.
         python: A function that accepts the answer, as `module:function`.
         llm: A model that accepts the answer.
         otherwise: What the request gets when no answer passes.
@@ -72,7 +72,7 @@ class Accept:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """Names of the checks that are made, in order."""
+        """Names of the checks that are on, in order."""
         return tuple(name for name in CHECKS if _is_set(getattr(self, name)))
 
 

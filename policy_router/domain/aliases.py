@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Span
 
 ANY_MODEL: Final = "auto"
-"""What a caller asks for that leaves the choice to the policy, unless an alias has this name."""
+"""The model name that leaves the choice to the policy, unless an alias has this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
     """A name, or a pattern of names, that callers may ask for in place of the name of a model.
 
-    A request that asks for it gets only these models, in this order, of what the rules allow.
+    A request that asks for it gets only these models, in this order, if the rules allow them.
 
     Attributes:
         name: The name, or the pattern with `*`, `?` and `[...]`.

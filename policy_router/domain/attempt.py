@@ -16,20 +16,20 @@ class Attempt:
         seconds: How long it took.
         failure: The class of the failure; None when the model answered.
         status: The HTTP status; None when no answer arrived.
-        detail: What failed, in at most 200 characters, without secrets and text of the prompt.
+        detail: What failed, in at most 200 characters, without secrets or text of the prompt.
         retry_after: Seconds to wait, as requested by the provider.
         first_token: Seconds until the first token of a stream.
         tokens_in: Input tokens that the provider counted.
         tokens_out: Output tokens that the provider counted.
         tokens_cached: Input tokens that the provider read from its prompt cache; None when it
             counted no input.
-        cost_nano_usd: What was charged for it; None when nothing is counted.
-        estimated: Whether the provider's count is missing or cannot be right, so that
-            `cost_nano_usd` is the most that the call can have cost.
+        cost_nano_usd: The amount charged, in nano-USD; None when nothing is counted.
+        estimated: Whether the provider's token count is missing or implausible, so that
+            `cost_nano_usd` is an upper bound.
         overrun: Whether it cost more than was reserved.
         key_env: Variable with the API key that was used; None when the policy names no variable.
         passed: Names of the policy's checks that the answer passed.
-        rejected: Names of the checks that it failed.
+        rejected: Names of the checks that the answer failed.
         prompt: Name of the prompt of the policy that the model got; None where it got none.
     """
 

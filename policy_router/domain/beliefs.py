@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """A belief about the share of good answers.
+    """The posterior distribution of a share of good answers.
 
     Attributes:
-        mean: The share that is expected, 0..1.
-        variance: How far from it the share may be.
-        verdicts: Answers with a verdict that it rests on, at its own node.
+        mean: The expected share, 0..1.
+        variance: The variance of the share.
+        verdicts: The number of answers with a verdict behind it, at its own node.
     """
 
     mean: float
@@ -29,8 +29,8 @@ class ModelBelief:
     """The belief about a model, for requests of one node.
 
     Attributes:
-        first: How likely its answer is good.
-        after: How likely it is good where another model's answer was flagged.
+        first: The probability that its answer is good.
+        after: The same when another model's answer was flagged before.
     """
 
     first: Belief
@@ -42,11 +42,11 @@ class Rival:
     """A model as the evidence for one node sees it.
 
     Attributes:
-        belief: What is believed of it.
+        belief: How good its answers are believed to be.
         tier: The number of its tier, 0 for the weakest.
-        known: Whether its answers are enough, and enough of them have a verdict.
-        truthful: Whether enough verdicts are more than those of structural checks.
-        alarmed: Whether its answers have become worse of late.
+        known: Whether it has enough answers, and enough of them have a verdict.
+        truthful: Whether enough of the verdicts come from more than structural checks.
+        alarmed: Whether its answers have recently become worse.
     """
 
     belief: ModelBelief
@@ -57,7 +57,7 @@ class Rival:
 
 
 Rivals: TypeAlias = "Mapping[str, Rival]"
-"""The models that one node knows something of, by name."""
+"""The models with evidence at a node, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class Beliefs:
     """The beliefs about models for a request.
 
     Attributes:
-        revision: Which outcomes they rest on; equal revisions are equal beliefs.
+        revision: Identifies the outcomes that they are based on; equal revisions mean equal
+            beliefs.
         nodes: What is known at each node, from all requests down to those most like this one.
     """
 
@@ -75,17 +76,17 @@ class Beliefs:
 
 @dataclass(frozen=True, slots=True)
 class LearnedOrder:
-    """What outcomes changed in the order of a decision, or may have changed.
+    """How outcomes changed the order of a decision, or could have changed it.
 
     Attributes:
         first: Name of the model that goes first.
-        written: Name of the model that would go first without what was learned.
-        probability: How likely this is better, 0..1; None where nothing was changed, and in a
+        written: Name of the model that would go first without learning.
+        probability: The probability that it is better, 0..1; None if nothing changed, and in a
             trial.
-        verdicts: Verdicts that it rests on.
+        verdicts: The number of verdicts behind it.
         propensity: Probability with which this model went first, 0..1; less than 1 where other
             models are tried.
-        trial: Whether the model is tried, to learn something of it.
+        trial: Whether the model is tried first in order to learn about it.
         revision: The revision of the beliefs.
     """
 

@@ -1,4 +1,4 @@
-"""The complexity of requests: its bands, and how it is estimated."""
+"""The complexity of requests: bands and estimation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 CONFIDENT: Final = 0.4
-"""The probability from which a request is classified as a built-in kind of work."""
+"""The minimum probability for classifying a request as a built-in kind of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,6 @@ class Complexity:
 
     @property
     def is_external(self) -> bool:
-        """Whether a model or a function estimates it, which is called only for requests that are
-        sent."""
+        """Whether it is estimated by a model or a function, which is called only for requests that
+        are sent."""
         return self.model is not None or self.function is not None

@@ -1,7 +1,7 @@
-"""Conditions as values: what a `when` means, which facts it reads, the function it compiles to.
+"""Conditions as values: the tree of a `when`, the facts it reads, and the function it compiles to.
 
-A condition is a tree of tests on facts. Its logic has two values: a test on an absent fact is
-false, and `not` is plain negation, so `plan != 'pro'` is true for a request without a plan.
+A condition is a tree of tests on facts. Logic is two-valued: a test on an absent fact is false, and
+`not` is plain negation, so `plan != 'pro'` is true for a request without a plan.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Op(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The meaning of an operator, in each form that is needed.
+    """The meaning of an operator, in every form that the package needs.
 
     Attributes:
         meaning: When a test holds, as text for people. No test holds for a fact that is absent.
@@ -100,8 +100,8 @@ OPERATORS: Final[Mapping[Op, Operator]] = {
         "(f[{0}] is not None and {1}(f[{0}]) is not None)",
     ),
 }
-"""Every operator. Conditions are compiled, indexed and written by it. The reference interpreter in
-`language.interpreter` does not read it, so that tests can compare the two."""
+"""Every operator. Compiling, indexing and printing conditions all use this table. The reference
+interpreter in `language.interpreter` does not read it, so that tests can compare the two."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Bounds on the models that may answer; a model beyond one of them is out.
+    """Bounds on the models that may answer; a model that exceeds one of them is excluded.
 
-    They mean the same as the constraints of that name that a caller sets. Each applies on its own,
-    so where several are set, by rules, the task and the caller, the strictest decides. A model
-    whose latency or price is unknown is beyond every bound on it.
+    They mean the same as the caller's constraints with these names. Each applies independently, so
+    if rules, the task and the caller set several, the strictest one decides. A model whose latency
+    or price is unknown fails every bound on it.
 
     Attributes:
         min_quality: The lowest quality, 0..1.
         max_latency: The longest expected latency, in seconds.
-        max_price: The most that a million tokens may cost, of input and of output alike, in
-            nano-USD.
-        max_cost: The most that the answer may cost, as estimated, in nano-USD.
+        max_price: The maximum price of a million tokens, for input and for output, in nano-USD.
+        max_cost: The maximum estimated cost of the answer, in nano-USD.
     """
 
     min_quality: float | None = None

@@ -1,4 +1,4 @@
-"""The outcome of a decision: the candidates in order, and why each other model is out."""
+"""The outcome of a decision: the candidates in order, and why every other model is excluded."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ class Skip:
         model: Its name in the policy.
         reason: Why, as one of a fixed set.
         detail: Why, as text for people.
-        until: Unix time from which the reason no longer holds, if it passes by itself.
-        span: The position in the policy files of what excludes it.
-        too_large: Whether the limit or budget that excludes it is not used up, and the request
-            needs more than is left of it.
+        until: Unix time at which the reason expires, if it is temporary.
+        span: The place in the policy files that excludes it.
+        too_large: Whether the limit or budget that excludes it is not used up, but has less left
+            than the request needs.
     """
 
     model: str
@@ -94,10 +94,10 @@ class Candidate:
 
     Attributes:
         model: The model.
-        placed_by: The first thing that sets it apart from the model before it (for the first, from
-            the one after it): `session`, `experiment`, `first`, `alias`, a sort key, `step_down`,
-            `written order`, `only candidate`, `learned` or `trial` by what outcomes say, or `last`
-            for one that is recovering or degraded.
+        placed_by: The first criterion that separates it from the model before it (the first model:
+            from the one after it): `session`, `experiment`, `first`, `alias`, a sort key,
+            `step_down`, `written order`, `only candidate`, `learned` or `trial` because of
+            outcomes, or `last` for a model that is recovering or degraded.
         detail: The same as text for people.
     """
 
@@ -142,10 +142,10 @@ class Candidate:
 
 
 class RuleReasons:
-    """The rules that applied and the models that they exclude, worked out when first read.
+    """The rules that applied and the models that they exclude, computed when first read.
 
-    What they are is fixed from the start. The reasons of most decisions are never read, and with a
-    thousand rules they take longer to work out than the decision.
+    They are determined from the start, but the reasons of most decisions are never read, and with a
+    thousand rules they take longer to compute than the decision.
     """
 
     __slots__ = ("_compute", "_matching", "_value")
@@ -159,10 +159,10 @@ class RuleReasons:
 
     @classmethod
     def later(cls, compute: Callable[[int], RulesAndSkips], matching: int) -> RuleReasons:
-        """Reasons that a function works out when they are first read.
+        """Create reasons that a function computes when they are first read.
 
-        A policy keeps one per set of rules that applied, so it is one small object: a closure for
-        each would slow down every decision by what the garbage collector then has to visit.
+        A policy keeps one per set of matching rules, so it is one small object: with a closure for
+        each, the garbage collector would have more objects to visit and slow down every decision.
 
         Args:
             compute: Returns the names of the rules that applied and the models that they exclude,
@@ -220,22 +220,21 @@ class Decision:
         situation: The request as the policy sees it.
         candidates: The models that may answer, in the order they are tried: the fallback chain.
         reasons: The rules that applied and the models that they exclude.
-        further: The models that are excluded for another reason.
-        denied: Why no model may answer, if a rule denies the request or it is invalid.
+        further: The models that are excluded for other reasons.
+        denied: Why no model may answer, if a rule denies the request or the request is invalid.
         accept: Checks that the answer must pass, those of the task before those of rules.
-        unmet: Where no model may answer: the abilities that the request needs and no model of the
-            policy has.
-        barred: Models that would judge the answer but may not see the request, and why.
+        unmet: If no model may answer: the needed abilities that no model of the policy has.
+        barred: Judges that may not see the request, and why.
         now: Unix time of the snapshot, if a price of the policy depends on the hour, else None.
         shadow: What the parts of the policy with `shadow: true` that apply would have done, rules
             first, each in written order.
-        session: What the request's session means for it; None where the policy keeps no sessions,
-            and for requests that belong to none.
-        learned: What outcomes changed in the order, or may have changed; None where the policy
-            does not adjust its order, and where there is nothing to go by.
+        session: The effect of the request's session; None if the policy keeps no sessions or the
+            request has none.
+        learned: How outcomes changed the order, or could have; None if the policy does not adjust
+            its order, or has no evidence.
         id: Identifies this decision; empty until a router or an executor gives it an id.
-        snapshot: The state of the world that it was made on, so that it can be made again; None
-            until a router adds it.
+        snapshot: The runtime state that it was based on, so that it can be reproduced; None until a
+            router adds it.
     """
 
     revision: str
@@ -272,7 +271,7 @@ class Decision:
 
     @property
     def unmet_need(self) -> str:
-        """Which abilities no model of the policy has, as part of a sentence; else empty."""
+        """The abilities that no model of the policy has, as part of a sentence; else empty."""
         if not self.unmet:
             return ""
         kind = "ability" if len(self.unmet) == 1 else "abilities"
@@ -317,8 +316,8 @@ class Decision:
 
     @property
     def session_note(self) -> str | None:
-        """Why the session stays with its model or in its tier, or does not, as text; None
-        where no session matters to the decision."""
+        """Why the session stays with its model or tier, or why not, as text; None if no session
+        affects the decision."""
         step = self.session
         if step is None:
             return None

@@ -20,9 +20,9 @@ def decision_text(title: str, candidates: Sequence[TextRow], skipped: Sequence[T
     """A decision as lines.
 
     Args:
-        title: What is decided, or why nothing may answer.
+        title: What was decided, or why no model may answer.
         candidates: Model, tier, cost and reason of each candidate, in order.
-        skipped: Model, reason and place of each model that is out.
+        skipped: Model, reason and place of each excluded model.
     """
     lines = [printable(title)] if title else []
     if candidates:

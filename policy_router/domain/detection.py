@@ -1,4 +1,4 @@
-"""Kinds of sensitive text that can be looked for in a request."""
+"""Kinds of sensitive text that can be detected in a request."""
 
 from __future__ import annotations
 

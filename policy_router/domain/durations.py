@@ -1,7 +1,7 @@
-"""Durations in buckets whose bounds grow by the same factor, so that counts of them can be added.
+"""Histograms of durations with exponential buckets, so that counts from several sources can be
+added.
 
-There are sixteen buckets to a doubling. A percentile that is read from them is off by at most 2.2
-percent.
+There are sixteen buckets per doubling. A percentile read from them is off by at most 2.2 percent.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def bucket_of(seconds: float) -> int:
 
 
 def seconds_of(bucket: int) -> float:
-    """The middle of a bucket in seconds, by ratio."""
+    """The geometric middle of a bucket, in seconds."""
     return float(SHORTEST * 2 ** ((bucket + 0.5) / PER_DOUBLING))
 
 
 def percentile(counts: Mapping[int, int], share: float) -> float | None:
-    """The duration that a share of all durations does not exceed.
+    """A percentile of some durations.
 
     Args:
         counts: How many durations are in each bucket.
@@ -50,7 +50,7 @@ def percentile(counts: Mapping[int, int], share: float) -> float | None:
 
 
 def percentiles(counts: Mapping[int, int], shares: Sequence[float]) -> list[float | None]:
-    """The durations that each of some shares of all durations do not exceed; see `percentile`."""
+    """Several percentiles of some durations; see `percentile`."""
     buckets = sorted(counts)
     up_to = list(accumulate(map(counts.__getitem__, buckets)))
     total = up_to[-1] if up_to else 0

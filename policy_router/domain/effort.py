@@ -21,19 +21,19 @@ class Effort(StrEnum):
 
 
 LEVELS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""Every level that a provider may have, least first."""
+"""Every level that a provider may support, lowest first."""
 
 USUAL_LEVELS: Final = frozenset({"low", "medium", "high"})
-"""The levels of nearly every model whose effort can be set."""
+"""The levels that nearly every model with a configurable effort supports."""
 
 
 def nearest_level(effort: str, levels: AbstractSet[str]) -> str:
     """Return the level of a model that is nearest to an effort.
 
-    Of two that are equally near it is the lower one, which costs less.
+    In a tie it is the lower one, which costs less.
 
     Args:
-        effort: One of `LEVELS`, the effort that is asked for.
+        effort: One of `LEVELS`, the requested effort.
         levels: The levels that the model has, at least one.
     """
     wanted = LEVELS.index(effort)

@@ -11,7 +11,7 @@ class Measurement:
 
     Attributes:
         value: The value.
-        samples: How many calls, answers or verdicts it rests on.
+        samples: The number of calls, answers or verdicts behind it.
     """
 
     value: float
@@ -20,14 +20,14 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured of one model at requests like the one that is decided.
+    """What was measured for one model on requests like the one being decided.
 
-    A value is None where nothing was measured. Whether it rests on enough samples is decided by
-    `learning.min_samples` of the policy.
+    A value is None if nothing was measured. The policy's `learning.min_samples` decides whether it
+    has enough samples.
 
     Attributes:
-        success: Lower bound of the share of its calls that gave an answer which no check rejected,
-            0..1; its samples are calls.
+        success: Lower bound of its success rate (the share of calls with an answer that no check
+            rejected), 0..1; its samples are calls.
         latency: Median time of its answers in seconds; its samples are answers.
         quality: Mean of the verdicts of checks and judges and of people's feedback, 0..1.
         accepted: Share of the checked and judged answers that were accepted, 0..1.

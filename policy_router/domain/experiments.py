@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from policy_router.domain.effort import Effort
 
 CONTROL: Final = "control"
-"""The arm of all requests of an experiment that no other arm gets: they are decided as usual."""
+"""The arm of all requests of an experiment that are in no other arm: they are decided as usual."""
 
 
 class Measure(StrEnum):
@@ -33,8 +33,8 @@ class StopWhen:
     """When an experiment is over, whatever its last day.
 
     Attributes:
-        confidence: How sure the result must be, 0..1; None does not stop for it.
-        samples: Requests after which it stops in any case; None does not count them.
+        confidence: The confidence that the result must have, 0..1; None never stops for it.
+        samples: The number of requests after which it always stops; None for no such limit.
         guard: Changes, as shares of the control's value, beyond which an arm ends: -0.03 is three
             percent less.
     """
@@ -46,14 +46,14 @@ class StopWhen:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """What is done otherwise for a share of the requests of an experiment.
+    """A variation that applies to a share of an experiment's requests.
 
     Attributes:
         name: Its name, unique in the experiment and never `control`.
-        share: Part of the requests that it gets, 0..1.
+        share: The share of the requests that it gets, 0..1.
         first: Names of the models that it puts first, where they are allowed.
         prompt: Name of the prompt that is preferred to the others; None prefers none.
-        effort: How much models that can reason do so; None leaves it as it is.
+        effort: The effort of reasoning models; None leaves it unchanged.
         span: Its position in the policy files.
     """
 
@@ -77,13 +77,13 @@ class Experiment:
 
     Attributes:
         name: Its name in the policy.
-        when: Requests it is about; None is all of them.
-        arms: Its arms in written order, at least one; the rest of the requests is the control.
-        stick_to: What is assigned to one arm for good: `user`, `tenant`, `team`, `key` or
-            `session`. None assigns each request by itself.
-        measure: What the arms are compared by; None when the policy does not say it.
-        stop: When it is over, whatever its last day; None is only then.
-        until: Last day of the experiment, in the policy's time zone; None has no end.
+        when: The requests that take part; None for all.
+        arms: Its arms in written order, at least one; the remaining requests are the control.
+        stick_to: The fact whose value determines the arm: `user`, `tenant`, `team`, `key` or
+            `session`. None assigns each request individually.
+        measure: What the arms are compared by; None if the policy does not say.
+        stop: When it ends before its last day; None for only then.
+        until: Last day of the experiment, in the policy's time zone; None for no end.
         ends: The end of that day as Unix time.
         span: Its position in the policy files.
     """
@@ -114,12 +114,12 @@ class Assignment:
 
     Attributes:
         experiment: Name of the experiment.
-        arm: Name of the arm; `control` where the request is decided as usual.
-        propensity: How likely this arm was, 0..1.
-        by: What was drawn by: `user`, `tenant`, `team`, `key` or `session`, all requests of which
-            get this arm; None where this request was drawn by itself.
-        orders: Whether an arm of the experiment puts models first; those of others change only what
-            a model is sent.
+        arm: Name of the arm; `control` if the request is decided as usual.
+        propensity: The probability of this arm, 0..1.
+        by: The fact that it was drawn by: `user`, `tenant`, `team`, `key` or `session`, whose
+            requests all get this arm; None if this request was drawn individually.
+        orders: Whether any arm of the experiment puts models first; otherwise they only change what
+            models are sent.
     """
 
     experiment: str

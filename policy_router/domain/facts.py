@@ -35,8 +35,7 @@ class Fact:
         optional: Whether it can be absent. A set never is: it is empty instead.
         ascending: Whether the values of an enumeration are in ascending order, so that conditions
             can compare them with `<` and the like.
-        default: The value of a declared fact that the request does not state; None leaves it
-            absent.
+        default: The value of a declared fact that the request does not set; None leaves it absent.
     """
 
     name: str

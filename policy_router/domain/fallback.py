@@ -1,4 +1,4 @@
-"""What happens after a failed attempt, as the policy states it."""
+"""What happens after a failed attempt, as the policy defines it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What is done when an attempt fails."""
+    """The reaction to a failed attempt."""
 
     NEXT = "next"
     RETRY = "retry"
@@ -60,18 +60,20 @@ class Cooldown:
     """When a model is in cooldown, and for how long. Times are in seconds.
 
     Attributes:
-        failures: How many failures in a row open a model's breaker.
+        failures: Number of consecutive failures that open a model's breaker.
         within: Seconds within which they happen; also the window in which `share` is measured.
-        duration: Seconds for which it is open the first time.
-        longest: The longest time for which it is open; it doubles while the model keeps failing.
+        duration: Seconds for which the breaker is open the first time.
+        longest: The maximum number of seconds for which it is open; the time doubles while the
+            model keeps failing.
         share: The share of failed calls, 0..1, that opens it as well.
-        volume: Calls that are needed in the window before `share` counts.
-        ramp: Seconds after a recovery in which the model gets its requests back step by step.
-        rate_limit: Seconds of the first cooldown after a rate limit without a time; it doubles.
+        volume: The minimum number of calls in the window for `share` to apply.
+        ramp: Seconds after a recovery during which traffic ramps up.
+        rate_limit: Seconds of the first cooldown after a rate limit without a stated wait; it
+            doubles.
         overloaded: The same after the provider reports an overload.
-        quota: Seconds of cooldown after a quota was used up, when no time is known.
+        quota: Seconds of cooldown after a quota was used up, if its reset time is unknown.
         auth: Seconds of cooldown after a key was rejected.
-        gone: Seconds of cooldown of a model that does not exist.
+        gone: Seconds of cooldown of a model that no longer exists.
     """
 
     failures: int = 5
@@ -94,9 +96,10 @@ class Degraded:
 
     Attributes:
         success: The lowest share of successful calls, 0..1; None ignores it.
-        latency: The highest latency, as a multiple of its own in the last days; None ignores it.
+        latency: The highest latency, as a multiple of its own average over the last days; None
+            ignores it.
         over: Seconds over which both are measured.
-        min_samples: Calls that are needed before it is judged.
+        min_samples: The minimum number of calls before it is judged.
         skipped: Whether it is not called at all; else it is called after the others.
     """
 
@@ -125,18 +128,18 @@ class Fallback:
     """How a request continues when a model fails.
 
     Attributes:
-        max_attempts: The most calls for one request.
+        max_attempts: The maximum number of calls for one request.
         deadline: Seconds after which no further attempt is made and a running one is cut off.
-        first_token_within: Seconds until the first token of a stream.
-        stall: Seconds between two tokens of a stream.
-        patience: The longest time to wait in seconds, as a provider names it, after which the same
-            model is called again; where it names a longer one, the next model is called.
+        first_token_within: Timeout in seconds for the first token of a stream.
+        stall: Timeout in seconds between two tokens of a stream.
+        patience: The longest wait in seconds that a provider may ask for before the same model is
+            retried; after a longer one, the next model is called.
         on_stream_break: What is done when a stream breaks after its first token.
         step_down: Whether models below the required tier are candidates, after all others.
         on_error: What is done for each class of failure.
         cooldown: When a model is in cooldown.
-        degraded: When a model counts as worse than usual; None never.
-        probe: How models are probed; None does not probe.
+        degraded: When a model counts as worse than usual; None for never.
+        probe: How models are probed; None for no probes.
     """
 
     max_attempts: int = 8

@@ -1,4 +1,4 @@
-"""What somebody or something says about the answer to a request."""
+"""Feedback on the answer to a request, from people or programs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from policy_router.domain.outcome import Outcome
 
 OF_CHECKS: Final = "check"
-"""The source of what the policy's own checks say: 1 for an answer that passed, else 0."""
+"""The source of the policy's own checks: 1 for an answer that passed, else 0."""
 OF_PEOPLE: Final = "user"
-"""The source of feedback that names none."""
+"""The default source."""
 LONGEST_LABEL: Final = 64
-"""Characters of a label, at most."""
+"""Maximum length of a label, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What one source says about the answer to a request.
+    """The feedback of one source on the answer to a request.
 
     The latest value of each source counts; earlier ones are kept as history.
 
@@ -32,8 +32,8 @@ class Feedback:
         source: The source: who or what judged the answer, such as `user` or `reviewers`; bounded in
             length.
         label: A word that says why, such as `wrong_language`; never a text.
-        at: Unix time at which it was said.
-        id: Identifies it; of two values of one moment, that with the greater id is the later one.
+        at: Unix time at which it was given.
+        id: Identifies it; of two values with the same time, the one with the greater id is later.
 
     Raises:
         UsageError: A value has the wrong type or is out of range.
@@ -69,10 +69,10 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class GivenFeedback:
-    """Feedback on an answer that somebody got.
+    """Feedback, with the call that it is about.
 
     Attributes:
-        feedback: What was said.
+        feedback: The feedback.
         before: The score that the same source gave before; None for its first one.
         outcome: The call that gave the answer.
     """
@@ -87,7 +87,7 @@ def _is_word(label: str) -> bool:
 
 
 def _kept(text: str) -> str:
-    """A text as every database keeps it: PostgreSQL keeps none with NUL characters."""
+    """A text that every database can store: PostgreSQL rejects NUL characters."""
     return storable(text).replace("\0", "\\x00")
 
 

@@ -23,8 +23,8 @@ DAY_SECONDS: Final = 86_400
 class Hours:
     """A range of hours on some days of the week, by the clocks of a time zone.
 
-    Where clocks are set back, hours that occur twice belong to the range both times. Where they
-    are set forward, the range is shorter by the hours that do not occur.
+    When clocks are set back, hours that occur twice are in the range both times. When they are set
+    forward, the range is shorter by the hours that do not occur.
 
     Attributes:
         start: Where it begins: minutes after midnight, 0 to 1439.
@@ -32,8 +32,8 @@ class Hours:
             before the start is on the next day.
         days: The days on which it begins, 0 (Monday) to 6, ascending.
         zone: The time zone of the hours.
-        calendar: The time zone of the days, where that is another one. A range with such a zone
-            ends on the day on which it begins.
+        calendar: The time zone of the days, if it differs. Such a range ends on the day on which it
+            begins.
     """
 
     start: int

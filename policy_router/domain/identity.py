@@ -8,10 +8,10 @@ from typing import Final
 
 
 def storable(text: str) -> str:
-    """A text as every store can keep it.
+    """A text that every store can keep.
 
-    What UTF-8 cannot encode is escaped, as `\\ud800`, so that different texts stay different.
-    Applying it again changes nothing.
+    Characters that UTF-8 cannot encode are escaped, as `\\ud800`, so that different texts stay
+    different. Idempotent.
     """
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -24,10 +24,10 @@ _KEY: Final = re.compile(r"sha256:[0-9a-f]{16}")
 
 
 def bounded_id(text: str) -> str:
-    """An identifier from a caller as every store can keep it.
+    """A caller's identifier in a form that every store can keep.
 
     A long one is replaced by its first 64 characters and a digest, which keep it distinct from
-    others. Applying it again changes nothing.
+    others. Idempotent.
     """
     text = storable(text)
     if len(text) <= LONGEST_ID:
@@ -36,9 +36,9 @@ def bounded_id(text: str) -> str:
 
 
 def key_id(key: str) -> str:
-    """The identifier of a key, which may be a secret: the beginning of its SHA-256 digest.
+    """The identifier of a key, which may be a secret: a prefix of its SHA-256 digest.
 
-    Applying it again changes nothing.
+    Idempotent.
     """
     if not key or _KEY.fullmatch(key):
         return key

@@ -1,6 +1,4 @@
-"""What is stored about calls, what reports compare with, where alerts are sent, and where new
-models are looked for.
-"""
+"""Settings of the journal, of reports, of alerts and of discovery. No decision depends on them."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ models are left out."""
 
 @dataclass(frozen=True, slots=True)
 class OutcomeSettings:
-    """What the journal keeps of the calls that were made. No decision depends on it.
+    """What the journal keeps. No decision depends on it.
 
     Attributes:
         keep: Seconds for which a row for each call is kept.
@@ -45,7 +43,7 @@ class ReportSettings:
     """What reports compare with. No decision depends on it.
 
     Attributes:
-        baselines: Name of a baseline -> name of the model that would answer everything, or
+        baselines: Name of a baseline -> name of the model that is assumed to answer everything, or
             CHEAPEST_THAT_FITS.
         gpu: The GPUs of self-hosted models, if the policy describes them.
     """
@@ -76,10 +74,10 @@ class DiscoverySettings:
     """Where models are looked for. No decision depends on it.
 
     Attributes:
-        sources: Where to look, such as `ollama`; empty for where the policy's models are.
+        sources: Where to look, such as `ollama`; empty for the addresses of the policy's models.
         only: The selectors of new models of interest; empty for all.
-        every: Seconds for which an answer is used again, and after which a server asks again; None
-            for an hour, and for no server.
+        every: Seconds for which a response is cached, and the server's polling interval; None
+            caches for an hour, and the server does not poll.
     """
 
     sources: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Invariants: promises about every request, whatever the state of the world."""
+"""Invariants: promises about every request, whatever the runtime state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Countable(StrEnum):
-    """What a promise can count of what the policy allows."""
+    """What a promise can count."""
 
     CANDIDATES = "candidates"
     PROVIDERS = "providers"
@@ -20,12 +20,12 @@ class Countable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """How much of what the policy allows for a request is promised.
+    """The number of models or providers that the policy promises to allow for a request.
 
     Attributes:
         count: How many, at least 1.
         of: Of what.
-        without: What any one of may be missing: a model (CANDIDATES) or a provider (PROVIDERS);
+        without: What may be missing: any one model (CANDIDATES) or any one provider (PROVIDERS);
             None for neither.
     """
 
@@ -36,18 +36,18 @@ class AtLeast:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """One promise. It is not proved in this version.
+    """One promise, which is proved or refuted before the policy is used.
 
     Attributes:
         name: The promise as a sentence.
-        when: Requests it is about; None is all of them.
+        when: The requests that it covers; None for all.
         never: Names of the models that none of these requests may reach, in the order they were
             selected.
         only: Names of the only models that they may reach; None does not restrict them.
-        at_least: How much of what the policy allows for each of them; None promises nothing.
-        max_cost: The most that each of them may be estimated to cost, in nano-USD; None promises
-            nothing.
-        always_denied: Whether each of them is refused.
+        at_least: The models or providers that the policy allows at least for each of them; None
+            promises nothing.
+        max_cost: The maximum estimated cost of each of them, in nano-USD; None promises nothing.
+        always_denied: Whether each of them is denied.
         span: The position of its name in the policy files.
     """
 

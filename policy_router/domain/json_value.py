@@ -1,4 +1,4 @@
-"""The type of values of JSON."""
+"""The type of JSON values."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ if TYPE_CHECKING:
 JsonValue: TypeAlias = (
     "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 )
-"""A value of JSON."""
+"""A JSON value."""

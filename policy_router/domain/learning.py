@@ -7,12 +7,12 @@ from enum import StrEnum
 from typing import Final
 
 MIN_SAMPLES: Final = 30
-"""Outcomes of a model that are needed before they count, unless the policy says otherwise: with
-fewer, a share is uncertain by 17 points or more."""
+"""The default number of outcomes that a model needs before they count: with fewer, a share is
+uncertain by 17 points or more."""
 
 
 class LearningMode(StrEnum):
-    """What is done with the outcomes of past requests."""
+    """How the outcomes of past requests are used."""
 
     OFF = "off"
     SHADOW = "shadow"  # recorded; what they would change is shown
@@ -25,9 +25,9 @@ class Learning:
     """How the policy learns.
 
     Attributes:
-        mode: What is done with outcomes.
+        mode: How outcomes are used.
         min_samples: Outcomes of a model that are needed before they count.
-        quality: What the quality of an answer is read from: `accept`, `feedback`; empty for both.
+        quality: The sources of an answer's quality: `accept`, `feedback`; empty for both.
         explore: Share of requests that try another model, 0..1.
     """
 

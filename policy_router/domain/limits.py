@@ -1,11 +1,11 @@
-"""What a policy limits, and how it is counted: limits, counters, charges and readings.
+"""Limits and budgets and how they are counted: limits, counters, charges and readings.
 
 A *limit* is one entry under `limits` or `budgets`, or one `concurrent` of a model: at most a
-certain amount of a metric in a window, over some models, for all users or for each. A
-*counter* is one count behind it: the limit in one calendar period, in a rolling window, or in the
-life of a session, for one subject. A *charge* is what one attempt adds to a counter. Amounts are
-integers: requests, tokens, nano-USD. The key of a counter never contains the cap, so that a changed
-cap keeps what was counted.
+certain amount of a metric in a window, over some models, for all users or for each. A *counter* is
+one of its counts: for one subject, in one calendar period, in a rolling window or over the life of
+a session. A *charge* is the amount that one attempt adds to a counter. Amounts are integers:
+requests, tokens, nano-USD. The key of a counter never contains the cap, so that counts survive a
+change of the cap.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from policy_router.domain.windows import Window
 
 ANYONE: Final = "-"
-"""The subject of a count that all requests share, and of a request that does not identify its
-subject: all of those share one count, too."""
+"""The subject of a counter that all requests share, and of requests without a subject, which share
+a counter too."""
 
 LEASE: Final = 30.0
-"""Seconds until the hold of a dead process expires, charged in full."""
+"""Seconds until the hold of a dead process expires and is charged in full."""
 
 BUDGETS: Final = "budgets"
 """The section of the policy whose limits are budgets."""
 
 ENDLESS: Final = 253_402_300_800.0
-"""The end of a count that has no fixed end: Unix time of the year 10000."""
+"""The end of a counter without a fixed end: Unix time of the year 10000."""
 
 
 class Metric(StrEnum):
-    """What is counted. Every attempt is one request; CONCURRENT counts the attempts under way."""
+    """What is counted. Every attempt is one request; CONCURRENT counts the attempts in flight."""
 
     REQUESTS = "requests"
     TOKENS = "tokens"
@@ -50,7 +50,7 @@ class Metric(StrEnum):
 
 
 class WhenExhausted(StrEnum):
-    """What an exhausted limit does: refuse every model, all but the free ones, or none."""
+    """Which models an exhausted limit excludes: all, all but the free ones, or none."""
 
     BLOCK = "block"
     FREE_ONLY = "free_only"
@@ -60,9 +60,9 @@ class WhenExhausted(StrEnum):
 class CounterKey(NamedTuple):
     """The identity of a counter.
 
-    Its text, as files, Redis and JSON have it, is `section/name|metric|window|period|subject`.
-    Section and name contain neither `/` nor `|`, as the schema of policies ensures; the subject
-    may contain any character.
+    Its text form, as used in files, Redis and JSON, is `section/name|metric|window|period|subject`.
+    Section and name contain neither `/` nor `|`, as the schema of policies ensures; the subject may
+    contain any character.
 
     Attributes:
         section: `limits`, `budgets` or `models`: where the limit is declared.
@@ -117,12 +117,12 @@ def _parse(text: str) -> CounterKey:
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """From which use of a limit on only some of its models are candidates.
+    """A threshold of a limit, from which on only some of its models are candidates.
 
     Attributes:
         share: The share of the cap, 0..1.
         models: The models that stay, as a bit mask: bit i stands for model i of the policy.
-        selectors: The same as the policy writes it.
+        selectors: The same as written in the policy.
     """
 
     share: float
@@ -141,13 +141,13 @@ class Limit:
         window: The time over which it counts; None for CONCURRENT.
         cap: The most that fits; None counts without a cap.
         models: A bit mask: bit i stands for model i of the policy.
-        per: The fact of the request that is the subject; None for one count shared by all.
+        per: The fact of the request that is the subject; None for one counter shared by all.
         when: The requests it applies to; None for all.
         then: What it does when it is exhausted.
         warn_at: Shares of the cap to warn at, 0..1, ascending.
-        narrow_at: Shares of the cap from which on fewer models are candidates, ascending.
-        overrides: Subjects that have another cap, each with it; None for no cap.
-        shadow: Whether it is counted, and what it would refuse is recorded, but it refuses nothing.
+        narrow_at: Thresholds from which on fewer models are candidates, ascending.
+        overrides: Subject -> its own cap; None for no cap.
+        shadow: Whether it is only counted, and what it would refuse recorded, but not enforced.
         span: Its position in the policy files.
     """
 
@@ -185,7 +185,8 @@ class Limit:
 
     @property
     def refusing(self) -> bool:
-        """Whether it refuses anything once it is exhausted, rather than only count or warn."""
+        """Whether it refuses anything once it is exhausted, rather than only counting or
+        warning."""
         return not self.shadow and self.then is not WhenExhausted.WARN
 
     @property
@@ -194,7 +195,7 @@ class Limit:
         return self.cap is not None or any(cap is not None for _, cap in self.overrides)
 
     def of(self, subject: str) -> Limit:
-        """The same limit with the cap of a subject, which `overrides` may name."""
+        """The same limit with the cap of a subject, from `overrides` if it is there."""
         return self._by_subject.get(subject, self)
 
     def key(self, subject: str = "", period: str = "") -> CounterKey:
@@ -232,9 +233,9 @@ class Limit:
 class Counter:
     """One count.
 
-    There are three kinds. Over a rolling window, `width` is not 0. Over a calendar period, `end` is
-    not 0. Concurrency has neither: what is counted are the open holds. The life of a session counts
-    as a period whose `end` is ENDLESS, and `idle` is not 0.
+    There are three kinds. A rolling window has a `width`. A calendar period has an `end`.
+    Concurrency has neither: it counts the open holds. The life of a session counts as a period
+    whose `end` is ENDLESS, and has `idle`.
 
     Attributes:
         key: Its identity.
@@ -284,11 +285,11 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one attempt adds to one counter.
+    """The amount that one attempt adds to one counter.
 
     Attributes:
         counter: Where it is added.
-        amount: The most that the attempt may use; settling corrects it.
+        amount: The most that the attempt may use; settlement corrects it.
         cap: The most that fits; None for no cap.
         refuses: Whether the limit refuses what does not fit; else it only warns.
         warn_at: Shares of the cap to warn at, 0..1, ascending, at most eight.
@@ -301,17 +302,17 @@ class Charge:
     warn_at: tuple[float, ...] = ()
 
     def exceeds(self, used: int) -> bool:
-        """Whether it does not fit in addition to what is used.
+        """Whether it does not fit on top of what is used.
 
-        A charge of nothing still needs room for one unit: once a budget is spent, what costs
-        nothing is refused with the rest.
+        A charge of zero still needs room for one unit: once a budget is spent, calls that cost
+        nothing are refused too.
         """
         return self.refuses and self.cap is not None and used + max(self.amount, 1) > self.cap
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a counter showed.
+    """The value of a counter.
 
     Attributes:
         used: Spent and reserved.

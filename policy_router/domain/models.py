@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 from policy_router.domain.request import UNBOUNDED, Request
 
 TYPICAL_OUTPUT: Final = 300
-"""Tokens that an answer is expected to have without a cap, for estimates and for the order."""
+"""Expected length of an answer without a cap, in tokens, for estimates and for the order."""
 
 
 OUTPUT_CAP: Final = 4_096
@@ -33,15 +33,15 @@ THINKING_CAP: Final = 16_384
 
 
 MAX_CONNECTIONS: Final = 500
-"""Calls of one server that are under way at a time. A process may have 1,024 files open by
-default on Linux, and connections are files."""
+"""Default limit of concurrent calls to one server. On Linux a process may have 1,024 files open by
+default, and connections are files."""
 
 
 class Via(StrEnum):
     """How a model is called.
 
     Attributes:
-        AUTO: The best way that this version knows for the model.
+        AUTO: The best way known for the model.
         DIRECT: Over HTTP, in the wire format of its provider.
         LITELLM: Through LiteLLM.
     """
@@ -57,18 +57,18 @@ class Model:
 
     Attributes:
         name: Its name in the policy.
-        provider_model: The LiteLLM name that it is called by.
-        tier: Its tier, which ranks what it is capable of, not what it costs.
+        provider_model: Its name in LiteLLM.
+        tier: Its tier, which ranks its capability, not its cost.
         rank: The position of its tier among the tiers of the policy; 0 is the weakest.
         price: None when it is unknown.
         free: Whether it is declared free. A price of zero in LiteLLM's table does not make it free.
-        context: Tokens that fit into its context; None when unknown.
-        max_output: Tokens that an answer can have; None when unknown.
+        context: Size of its context, in tokens; None when unknown.
+        max_output: Maximum length of an answer, in tokens; None when unknown.
         default_output: Cap on an answer, in tokens, where the request sets none, if declared.
         fixed_output: Cap on an answer, in tokens, whatever the request sets, if declared.
         params: Further parameters of a call, by name, that replace those of a request.
         defaults: Further parameters of a call, by name, where the request does not set them.
-        effort: How much it reasons, if declared; it replaces what a request asks for.
+        effort: How much it reasons, if declared; it overrides the request.
         effort_levels: The levels of effort that it has, such as `low` or `xhigh`.
         abilities: What it supports, such as `tools` or `vision`.
         tags: Tags that selectors can name.
@@ -80,20 +80,20 @@ class Model:
         api_key_env: Name of the environment variable with its API key, when declared; the first
             one, where the policy names several.
         api_key_envs: Names of the environment variables with its API keys, which are used in turn.
-        first_token_within: Seconds that its first token may take in a stream, in place of the
+        first_token_within: Timeout in seconds for the first token of a stream, in place of the
             fallback's, when declared.
-        stall: Seconds that it may pause within a stream, in place of the fallback's, when declared.
+        stall: Longest pause in seconds within a stream, in place of the fallback's, when declared.
         deadline: Seconds after which one call of it is cut off, when declared.
-        max_connections: How many calls its server may have under way before a call of this model
+        max_connections: How many calls to its server may be in flight before a call of this model
             waits, in one process.
         keep_loaded: Seconds for which it stays in the memory of its server after its last answer,
             when declared.
         via: How it is called.
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
-        gpu_memory: Bytes that it takes on your own GPUs, for reports, when declared.
+        gpu_memory: Memory in bytes that it takes on your own GPUs, for reports, when declared.
         weight: What it costs on your own hardware, relative to other free models; above 0.
-        upstream: What it has in common with the same model at other providers; None when unknown.
+        upstream: Identifies the same model across providers; None when unknown.
         prompt: The prompt of the policy that it gets with the request that is decided, whose
             parameters are part of `params` and `defaults`; None in the policy itself.
         span: Its position in the policy files.
@@ -166,9 +166,9 @@ class Model:
         return None if self.price is None or now is None else self.price.until(now)
 
     def most_input(self, request: Request) -> int:
-        """Return the most input tokens that a request can have.
+        """Return an upper bound on the input tokens of a request.
 
-        Where the request cannot be bounded, it is the context of the model.
+        If there is no bound for the request, it is the model's context.
 
         Args:
             request: The request.
@@ -189,13 +189,13 @@ class Model:
 
     @property
     def has_own_address(self) -> bool:
-        """Whether the policy says where it is called, in place of the provider's own address."""
+        """Whether the policy sets its address, in place of the provider's own."""
         return self.api_base is not None or self.api_base_env is not None
 
     def sent_cap(self, max_output: int | None) -> int | None:
         """Return the cap on an answer, in tokens, that the policy or the request sets.
 
-        The policy's `params` win over the request.
+        The policy's `params` override the request.
 
         Args:
             max_output: The cap that the request sets; None when it sets none.
@@ -203,7 +203,7 @@ class Model:
         return max_output if self.fixed_output is None else self.fixed_output
 
     def output_cap(self, max_output: int | None) -> int:
-        """Return the fewest output tokens for which there must be room.
+        """Return the minimum number of output tokens that must be available.
 
         Args:
             max_output: The cap that the request sets; None when it sets none.
@@ -216,7 +216,7 @@ class Model:
         return cap if self.max_output is None else min(cap, self.max_output)
 
     def full_output(self, request: Request) -> int:
-        """Return the most output tokens that one answer to a request can have.
+        """Return an upper bound on the output tokens of one answer to a request.
 
         It is the cap of the request or of the policy. Without one, it is all that the model can
         produce, which is at most what its context holds.

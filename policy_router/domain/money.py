@@ -1,4 +1,4 @@
-"""Money: US dollars as people write them, and the whole nano-USD that everything counts in."""
+"""Money: US dollars as people write them, and the integer nano-USD used everywhere else."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class SortKey(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FunctionKey:
-    """A key of `prefer` whose values are given by a function of the program.
+    """A key of `prefer` whose values come from a user-defined function.
 
     Attributes:
         function: The function, as `module:function`.
@@ -40,7 +40,7 @@ class FunctionKey:
 
     @property
     def value(self) -> str:
-        """The key as a policy writes it."""
+        """The key as written in a policy."""
         return f"python: {self.function}"
 
     def __str__(self) -> str:
@@ -48,4 +48,4 @@ class FunctionKey:
 
 
 OrderKey: TypeAlias = SortKey | FunctionKey
-"""What a policy may sort models by."""
+"""Anything that a policy may sort models by."""

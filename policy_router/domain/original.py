@@ -1,7 +1,7 @@
 """Requests, answers and errors exactly as they were sent and received.
 
-A server relays what its client and a model say to each other without translating it, where both
-speak the same dialect:
+If a client and a model use the same dialect, the server forwards their messages without
+translation:
 
     original = OriginalRequest(Dialect.MESSAGES, body, headers)
     answer = await router.acompletion(messages, original=original, **options)
@@ -10,12 +10,12 @@ speak the same dialect:
         return sent_back.data
 
 - The way in: an `OriginalRequest` alongside the typed request. A model that is called directly, in
-  the client's dialect, gets the client's body: only `model`, the streaming, and what the policy
-  sets for the model are changed. Every other model gets the typed request.
+  the client's dialect, gets the client's body: only `model`, `stream`, and what the policy sets for
+  the model are changed. Every other model gets the typed request.
 - The way out: `original` of an answer or a chunk, the bytes as the model sent them. The bytes of
   all chunks in order are the stream up to its last chunk, comments included. Its end may not be
-  among them (`data: [DONE]` never is). A chunk without `original` was changed or put together here,
-  and has to be rewritten.
+  among them (`data: [DONE]` never is). A chunk without `original` was changed or created here, and
+  has to be serialized again.
 - Errors: `original` of BadRequestError and AllModelsFailedError, where a model that is called
   directly answered with an error status.
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from policy_router.domain.dialect import Dialect
 
 LARGEST_ERROR: Final = 64 * 1024
-"""Bytes of the largest body of an error that is kept; a larger one is left out as a whole."""
+"""Maximum size of an error body that is kept, in bytes; a larger one is dropped entirely."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The result of one call of a model, as history keeps it: never a text of a prompt or an answer."""
+"""The result of one call of a model, as the journal keeps it: never text of a prompt or an
+answer."""
 
 from __future__ import annotations
 
@@ -36,9 +37,9 @@ class RequestEnding(StrEnum):
 
     Attributes:
         ANSWERED: With an answer.
-        REJECTED: With an answer that checks rejected, since no model gave a better one.
+        REJECTED: With an answer that checks rejected, because no model gave a better one.
         DENIED: Before a model was called.
-        STOPPED: Without an answer, by its own fault or because its caller stopped waiting.
+        STOPPED: Without an answer, because the request was invalid or its caller stopped waiting.
         FAILED: Without an answer, after every model that was called had failed.
     """
 
@@ -50,7 +51,7 @@ class RequestEnding(StrEnum):
 
 
 ATTEMPTS: Final = frozenset({Role.FIRST, Role.AFTER_FAILURE, Role.AFTER_REJECTION})
-"""The roles of calls that were made for the answer of a request."""
+"""The roles of calls that were made to answer a request."""
 
 _WHOLE: Final = frozenset({"rejected", "empty"})
 """Classes of failures where the model gave a whole answer."""
@@ -75,19 +76,19 @@ class Outcome:
         task: Name of the request's task.
         band: Name of the band of its complexity.
         score: Its complexity, 0..1.
-        form: What its text looks like.
+        form: The form of its text, such as code.
         kind: What kind of work it is.
         stream: Whether the answer was streamed.
         tenant: The tenant of the request; it and the five below are bounded in length.
         user: The user.
         team: The team.
-        key: Identifier of the caller's key: the beginning of its digest.
+        key: Identifier of the caller's key: a prefix of its digest.
         session: The conversation or the run of an agent.
         client: The program that sent it.
-        subagent: Whether an agent made it on behalf of another.
-        housekeeping: Whether a client made it for itself.
+        subagent: Whether one agent sent it on behalf of another.
+        housekeeping: Whether a client sent it for its own purposes.
         turn: Number of its turn in the conversation, from 1.
-        tool_errors: Results of tools at the end of the conversation that are errors.
+        tool_errors: Tool results in a row, at the end of the conversation, that are errors.
         tags: Tags of the request that the policy declares.
         attributes: Facts of the request that the policy declares with their values, or as numbers
             or booleans; never free text.
@@ -98,18 +99,17 @@ class Outcome:
         revision: Revision of the policy.
         rules: Names of the rules that applied, in written order.
         ok: Whether the model answered, and no check rejected the answer.
-        failure: The class of the failure; where there was no call, why: `denied` by a rule,
-            `invalid`, or the reason for which models were out, such as `budget`.
+        failure: The class of the failure; if there was no call, why: `denied` by a rule, `invalid`,
+            or the reason why models were excluded, such as `budget`.
         status: The HTTP status; None when no answer arrived.
         seconds: How long the call took.
         first_token: Seconds until the first token of a stream.
         tokens_in: Input tokens that the provider counted.
         tokens_out: Output tokens that the provider counted.
         tokens_cached: Input tokens that it read from its prompt cache.
-        cost: What was charged; None when nothing is counted.
-        unsure: Whether `cost` is the most that the call can have cost, for lack of a credible
-            count.
-        estimate: What the decision expected the call to cost; None without a price.
+        cost: The amount charged; None when nothing is counted.
+        unsure: Whether `cost` is only an upper bound, for lack of a plausible count.
+        estimate: The decision's estimate of the cost; None without a price.
         fit_cost: What an answer that was served would have cost from the cheapest model with a
             price that the policy allows for the request, with the same tokens; None where no report
             compares with it, or it is not known.
@@ -177,7 +177,7 @@ class Outcome:
 
     @property
     def is_attempt(self) -> bool:
-        """Whether it is a call that was made for the answer of a request."""
+        """Whether it is a call that was made to answer a request."""
         return self.role in ATTEMPTS
 
     @property

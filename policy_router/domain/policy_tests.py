@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from policy_router.units import Rate
 
 StatedValue: TypeAlias = str | float | bool
-"""What a test states of a request; whole numbers are `int`."""
+"""A fact of a request in a test; whole numbers are `int`."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenStats:
-    """What past outcomes say about a model; None where nothing was measured.
+    """Measured statistics of a model; None where nothing was measured.
 
     Attributes:
         success: Share of its calls that gave a usable answer, 0..1.
         latency: Median time of its answers, in seconds.
         quality: Mean of the verdicts on its answers, 0..1.
         accepted: Share of its answers that passed the checks, 0..1.
-        samples: How many outcomes these rest on; None is as many as are needed to count.
+        samples: The number of outcomes behind these; None means enough to count.
     """
 
     success: float | None = None
@@ -40,7 +40,7 @@ class GivenStats:
 
 @dataclass(frozen=True, slots=True)
 class GivenState:
-    """The state that a test assumes.
+    """The runtime state that a test assumes.
 
     Attributes:
         spent: Name of a budget -> money spent of it, in nano-USD.
@@ -66,22 +66,22 @@ class GivenState:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a test expects of the decision; None is not compared.
+    """What a test expects of the decision; None is not checked.
 
     Attributes:
         first: Name of the first candidate.
         then: Names of the candidates after it, in order.
-        never: Names of models that are no candidates.
+        never: Names of models that must not be candidates.
         task: Name of the task.
         complexity: Name of the complexity band.
         rule: Name of a rule that applies.
         cost: Estimated cost of the first candidate, in nano-USD.
         denied: Whether no model may answer, or the text with which a rule denies the request.
         order: Names of all candidates, in order.
-        max_cost: What no candidate is estimated to cost more than, in nano-USD.
+        max_cost: The maximum estimated cost of any candidate, in nano-USD.
         reasons: Name of a model -> why it may not answer.
         alias: Name of the alias that the request asks for.
-        session: What the decision does about the model or the tier of the session.
+        session: What the decision does with the model or the tier of the session.
         places: Name of an expectation -> the position of its value in the policy files.
     """
 

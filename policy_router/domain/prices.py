@@ -15,7 +15,7 @@ from policy_router.domain.hours import DAY_SECONDS, Hours, edges
 class Price:
     """Rates in nano-USD per million tokens, and fees in nano-USD.
 
-    Where a rate is None, tokens cost as much as other tokens of their direction.
+    If a rate is None, these tokens cost as much as other tokens of their direction.
 
     Attributes:
         input: Rate of input tokens.
@@ -29,18 +29,18 @@ class Price:
         kept: Rate of input tokens that are written to the prompt cache for an hour; None means
             the same as `written`.
         reasoning: Rate of reasoning, where it is lower than that of other output.
-        cited: Rate of text that the provider fetched.
+        cited: Rate of input tokens from text that the provider fetched, such as search results.
         tiers: Prices of service tiers, by name.
         fee: Fee of each request.
         search: Fee of each search that the provider makes.
-        fees: The most that searches and the like can add to a request.
-        hosted: The most that tools that run at the provider can add.
-        local: Percentage of all rates where an answer is made in a region that costs more, if the
-            provider reports such a region.
-        image: Fee of each picture of a request.
-        by_hour: Prices of certain hours of the week, each with its hours; the first whose hours
-            contain a time applies then, and at all other times this price. None of them has prices
-            by the hour itself.
+        fees: The maximum that searches and similar fees can add to a request.
+        hosted: The maximum that hosted tools can add.
+        local: Percentage of all rates for answers from a more expensive region, if the provider
+            reports such a region.
+        image: Fee for each picture in a request.
+        by_hour: Prices at certain hours of the week, each with its hours; at any time, the first
+            whose hours contain it applies, else this price. None of them has prices by the hour
+            itself.
     """
 
     input: int
@@ -65,7 +65,7 @@ class Price:
     # -- at a time -----------------------------------------------------------------------------
 
     def at(self, time: float | None) -> Price:
-        """Return the price whose rates are in force at a time.
+        """Return the price that applies at a time.
 
         Args:
             time: Unix time in seconds; None without a clock, when no hours apply.
@@ -77,7 +77,7 @@ class Price:
         return self
 
     def within(self, start: float | None, seconds: float) -> tuple[Price, ...]:
-        """Return the prices that are in force at some moment of a period, each once.
+        """Return the distinct prices that apply at any time within a period.
 
         Args:
             start: Unix time at which the period begins; None means any time at all.
@@ -162,7 +162,7 @@ class Price:
     def most(
         self, tokens_in: int, tokens_out: int, *, hosted: bool = False, pictures: int = 0
     ) -> int:
-        """The most that a call can cost, whichever rates apply, with all fees.
+        """The maximum that a call can cost under any rates, with all fees.
 
         The prices of certain hours are not part of it: see `within`.
 
@@ -186,9 +186,9 @@ class Price:
 
     @property
     def highest_rate(self) -> int:
-        """The highest rate of input and output, at any hour, as `max_price` bounds it.
+        """The highest rate of input and output, at any hour, which `max_price` bounds.
 
-        It is that of prompts of usual length without caching: what a price list shows.
+        It applies to prompts of usual length without caching: the price in a price list.
         """
         return max(max(price.input, price.output) for price in self.within(None, 0))
 
@@ -200,7 +200,7 @@ class Price:
         return text if self.audio is None else text + max(self.audio - self.input, 0)
 
     def times(self, percent: int) -> Price:
-        """The same with every rate multiplied by a percentage; fees stay the same."""
+        """This price with every rate multiplied by a percentage; fees stay the same."""
         if percent == 100:
             return self
         rates = {name: getattr(self, name) for name in _RATES}

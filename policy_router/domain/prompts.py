@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from policy_router.domain.json_value import JsonValue
 
 _FRAME: Final = 4
-"""Tokens that a message around a text has, as estimated."""
+"""Estimated token overhead of a message around a text."""
 _LARGEST_FRAME: Final = 64
-"""Tokens that a message around a text, and the lines between two texts, have at most."""
+"""Maximum token overhead of a message around a text, with the lines between two texts."""
 
 
 class Placement(StrEnum):
@@ -34,23 +34,22 @@ class Placement(StrEnum):
 class Prompt:
     """An addition to the calls of some models: a text, parameters, or both.
 
-    A model gets the first prompt of the policy that is for it and whose condition holds, and no
-    other.
+    A model gets only the first prompt of the policy that lists it and whose condition holds.
 
     Attributes:
         name: Its name in the policy.
         models: Names of the models it is for.
-        when: Requests it is about; None is all of them.
+        when: The requests that it applies to; None for all.
         system: Text for the model; None adds none.
         place: Where the text goes, in relation to the caller's own system text.
         params: Parameters of the call by name, without the cap on the answer.
         max_tokens: Cap on the answer, in tokens; None sets none.
-        force: Whether the parameters replace those of the caller and of the model, rather than
-            fill in what both leave out.
+        force: Whether the parameters override those of the caller and of the model, rather than
+            only fill gaps.
         span: Its position in the policy files.
         tokens: Estimate of the input tokens that the text adds. A text that replaces the caller's
             is counted in addition to it, so that the count is never too low.
-        most_tokens: The most input tokens that the text can add.
+        most_tokens: An upper bound on the input tokens that the text adds.
     """
 
     name: str

@@ -13,54 +13,54 @@ from policy_router.domain.ordering import SortKey
 from policy_router.quoting import quoted
 
 UNBOUNDED: Final = 1_000_000_000
-"""Input tokens of a request whose size cannot be known, such as one that refers to a file."""
+"""Input tokens of a request of unknown size, such as one that refers to a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is known about a request, and what its caller asks for. It never holds the prompt.
 
-    Collections are copied, so that nothing the caller does later changes the request.
+    Collections are copied, so that later changes by the caller do not affect the request.
 
     Attributes:
         task: A task of the policy; None means the policy's default task.
         complexity: Name of a band, or a score from 0 to 1; None when it is unknown. Where the bands
             are the levels 1 to 10, an integer is a level: 7 means the same as 0.7.
-        tokens: Estimate of the input tokens, rather too high than too low.
-        max_input_tokens: What the input tokens cannot exceed, for reservations; None means
-            `tokens`.
+        tokens: Estimate of the input tokens, biased upwards.
+        max_input_tokens: An upper bound on the input tokens, for reservations; None means `tokens`.
         max_tokens: The cap on the tokens of one answer, if the caller sets one.
-        answers: How many answers the request asks for; 0 for embeddings, which are no text.
+        answers: How many answers the request asks for; 0 for embeddings, which are not text.
         needs: Abilities that a model must have.
         tags: Tags of the request; conditions read them.
         tenant: The tenant that the request belongs to.
-        user: The user who makes it.
-        team: The team that it is made for.
-        key: The API key that it is made with; only a hash of it is ever stored.
+        user: The user who sends it.
+        team: The team that it is sent for.
+        key: The API key that it is sent with; only a hash of it is ever stored.
         language: Natural language of the request, such as `de`.
         stream: Whether the answer is streamed.
         attributes: Values of the facts that the policy declares, by name.
-        max_cost: Constraint: the most that the answer may cost, as estimated, in US dollars.
-        max_price: Constraint: the most that a million tokens may cost, of input and of output
-            alike, in US dollars.
+        max_cost: Constraint: the maximum estimated cost of the answer, in US dollars.
+        max_price: Constraint: the maximum price of a million tokens, for input and for output, in
+            US dollars.
         max_latency: Constraint: the longest expected latency, in seconds.
         min_quality: Constraint: the lowest quality, from 0 to 1.
-        prefer: Sort keys that take the place of the policy's.
+        prefer: Sort keys that replace the policy's.
         model: Constraint: the only model that may answer, or an alias; `auto` is no constraint
-            where the policy has no such alias. Conditions can read it as it was asked for.
-        max_candidates: Constraint: how many candidates are kept.
+            unless the policy has such an alias. Conditions can read it as sent.
+        max_candidates: Constraint: the maximum number of candidates.
         min_tier: Constraint: the lowest tier of a model.
-        only: Constraint: words of which one has to select a model: its name, tier, tag, `free`,
+        only: Constraint: selectors, one of which must match a model: its name, tier, tag, `free`,
             `paid` or the provider's name for it. None allows all.
-        avoid: Constraint: words of which none may select a model.
+        avoid: Constraint: selectors, none of which may match a model.
         pictures: Pictures in full detail. They are not part of `tokens`, since each model counts
             them in its own way.
         thumbnails: Pictures in low detail, counted as above.
-        largest_input: Tokens of the largest input, where each has to fit into a model's context by
-            itself, as those of embeddings do; None where `tokens` have to fit together.
+        largest_input: Tokens of the largest input, if each must fit a model's context individually,
+            as for embeddings; None if `tokens` must fit together.
         one_space: Constraint: only models whose embeddings can be compared with those of the model
             that the policy puts first.
-        confidence: How sure the classifier is of `task`, 0..1; None when the caller names the task.
+        confidence: The classifier's confidence in `task`, 0..1; None when the caller names the
+            task.
         session: The conversation or the run of an agent that the request belongs to.
         client: The program that sends it, such as `claude-code`.
         subagent: Whether an agent makes it on behalf of another agent.
@@ -151,7 +151,7 @@ class Request:
 
     @property
     def context_tokens(self) -> int:
-        """Input tokens that have to fit into a model's context."""
+        """Input tokens that must fit a model's context."""
         return self.tokens if self.largest_input is None else self.largest_input
 
     @property

@@ -1,7 +1,7 @@
 """The state of a session: of a conversation, or of one run of an agent.
 
-A policy keeps a session with its model or in its tier. A decision reads the `SessionState` and says
-in a `SessionStep` what it makes of it; `advance` is the state after the request was answered.
+A policy keeps a session with its model or in its tier. A decision reads the `SessionState` and
+returns a `SessionStep`; `advance` computes the state after the request was answered.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from policy_router.domain.request import Request
 
 LASTS: Final = 3600.0
-"""Seconds for which a session is remembered after its last request, unless the policy says so."""
+"""The default number of seconds for which a session is remembered after its last request."""
 MOST_CACHED: Final = 4
-"""The most models whose prompt caches are remembered: those used last."""
+"""The maximum number of models whose prompt caches are remembered: the most recently used ones."""
 
 
 class Keep(StrEnum):
@@ -47,8 +47,8 @@ class Sessions:
     def remember(self, request: Request) -> bool:
         """Whether the session of a request is remembered.
 
-        A request that a client makes for itself, such as for a title, neither follows the session
-        nor changes it; nor does one for embeddings, whose models answer nothing.
+        Housekeeping requests of a client, such as for a title, neither follow the session nor
+        change it; nor do embeddings requests.
         """
         return (
             self.keep is not Keep.OFF
@@ -60,7 +60,7 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class CachedPrompt:
-    """What a provider holds of a session in its prompt cache.
+    """The part of a session that a provider holds in its prompt cache.
 
     Attributes:
         model: Name of the model in the policy.
@@ -116,7 +116,7 @@ class SessionMove(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionStep:
-    """What a session means for one decision.
+    """The effect of a session on one decision.
 
     Attributes:
         keep: What the policy keeps.
@@ -169,11 +169,10 @@ class SessionOutcome:
 
 
 def advance(step: SessionStep, outcome: SessionOutcome, now: float) -> SessionState | None:
-    """What is to be remembered of a session after a request.
+    """Compute the state of a session after a request.
 
-    The tier is the one that the decision wanted, and rises further where an answer failed its
-    checks and a stronger model gave a better one. A model that stood in for others after failures
-    does not raise it.
+    The tier is the one that the decision required, and rises further if an answer failed its checks
+    and a stronger model gave a better one. A fallback after failures does not raise it.
 
     Args:
         step: What the session meant for the decision.

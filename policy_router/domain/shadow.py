@@ -1,4 +1,4 @@
-"""The effect that a part of a policy in shadow would have had on a request."""
+"""The effect that a shadow part of a policy would have had on a request."""
 
 from __future__ import annotations
 

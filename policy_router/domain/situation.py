@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A request as one policy sees it at one moment. It is made once and passed on.
+    """A request as one policy sees it at one time. It is computed once and passed on.
 
     Attributes:
         request: The request.

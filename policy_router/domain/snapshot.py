@@ -1,4 +1,4 @@
-"""The state of the world at the time of a decision."""
+"""The runtime state at the time of a decision."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state of the world at one time, read before a decision.
+    """The runtime state at one time, read before a decision.
 
     Attributes:
         now: Unix time in seconds; None when there is no clock, so that the facts `hour` and
             `weekday` are absent.
         cooling: Models in cooldown: the name of each, with the Unix time at which it ends.
-        used: What the counters of limits and budgets showed, by `Limit.key(subject)`; None where a
-            counter could not be read. A counter that is missing counts as unused.
+        used: The values of the counters of limits and budgets, by `Limit.key(subject)`; None if a
+            counter could not be read. A missing counter counts as unused.
         seed: The seed of the sort key `spread` for a request without a session: the id of the
             decision. None means that `spread` does not sort.
         session: The state of the request's session; None for a new one, and where the policy keeps
             no sessions.
-        scores: The numbers that functions of the program return, by `module:function` and the name
-            of a model; models are sorted by them, smaller first. Models without one come last,
-            and a function that is missing sorts none.
+        scores: The numbers returned by user-defined functions, by `module:function` and the name of
+            a model; models are sorted by them, smaller first. Models without one come last; a
+            missing function has no effect.
         last: Models that come after all others: the name of each, with the reason as text for
             people.
         arms: The arms of experiments that the request was drawn into, by `draw_arms`.

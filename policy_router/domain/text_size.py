@@ -1,4 +1,4 @@
-"""How many tokens a text has, estimated without a tokenizer."""
+"""Token estimates without a tokenizer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MARGIN: Final = 1.15
 
 
 class Weight(NamedTuple):
-    """How large a value of JSON is.
+    """The size of a JSON value.
 
     Attributes:
         tokens: Estimate of the tokens of all its texts, keys and numbers.
-        most: At least as many bytes as it has when it is written as JSON.
+        most: An upper bound on its size as JSON, in bytes.
     """
 
     tokens: int

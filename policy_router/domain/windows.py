@@ -10,11 +10,11 @@ from typing import Final, TypeAlias
 from policy_router.domain.periods import Period
 
 MOST_SLOTS: Final = 60
-"""The most slots of a rolling window."""
+"""The maximum number of slots of a rolling window."""
 LONGEST: Final = 31 * 86_400
 """The length of the longest rolling window that a policy may name, in seconds."""
 IDLE: Final = 30 * 86_400.0
-"""The least number of seconds after which a session that is not used is over."""
+"""The minimum number of idle seconds after which a session is over."""
 
 _NAMED: Final = {"min": 60, "hour": 3600}
 _UNITS: Final = {"d": 86_400, "h": 3600, "min": 60, "m": 60, "s": 1}
@@ -26,10 +26,10 @@ _PERIODS: Final = frozenset(period.value for period in Period)
 class Rolling:
     """A window that ends now and is a fixed number of seconds long.
 
-    It is divided into slots of equal whole seconds. What counts is the sum over every slot that
-    touches the window, which is never less than what the window itself contains: a limit holds in
-    any alignment, and what was charged can be given back. Windows of equal length are equal,
-    however a policy writes them.
+    It is divided into slots of equal whole seconds. The count is the sum over every slot that
+    overlaps the window, which is never less than the window itself contains: a limit holds in any
+    alignment, and charges can be refunded. Windows of equal length are equal, however a policy
+    writes them.
 
     Attributes:
         seconds: The length of the window.
@@ -56,7 +56,7 @@ class Rolling:
 
 @dataclass(frozen=True, slots=True)
 class SessionLife:
-    """The life of a session: from its first charge until nothing was charged for some time.
+    """The life of a session: from its first charge until it has been idle for some time.
 
     Attributes:
         idle: Seconds after the last charge at which the session is over, and its count starts

@@ -1,4 +1,4 @@
-"""The active policy, with the texts that it was made from."""
+"""The active policy, with its source texts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """The active policy, with the texts that it was made from, so that line numbers stay true.
+    """The active policy, with its source texts, so that line numbers stay correct.
 
     Attributes:
         policy: The policy.
         revision: The revision of the policy.
-        digest: Digest of the bytes of its files.
+        digest: Digest of the content of its files.
         loaded_at: Unix time at which this revision became active.
         sources: Text of each file, by name.
         diagnostics: Warnings and notes about the policy and its files.
@@ -44,7 +44,7 @@ class PromiseStatus:
     Attributes:
         proofs: A proof for each promise of each invariant, in written order.
         revision: The revision of the policy.
-        since: Unix time from which this revision is active.
+        since: Unix time at which this revision became active.
     """
 
     proofs: tuple[Proof, ...]

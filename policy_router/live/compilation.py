@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GLANCE: Final = 0.1
-"""Seconds between two looks for newer bytes during a compilation."""
+"""Seconds between two checks for newer content during a compilation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Compiled:
 
     Attributes:
         policy: The policy; None when the files cannot be used.
-        diagnostics: Problems of the files. With an error among them the policy is not used.
+        diagnostics: Problems of the files. If there is an error among them, the policy is not used.
         sources: Text of each file, by name, for drawing the diagnostics.
         proofs: The verdicts on the promises of the policy.
     """
@@ -56,10 +56,10 @@ def has_error(diagnostics: tuple[Diagnostic, ...]) -> bool:
 def compile_safely(
     compiler: Callable[[FileSet, Poll], Compiled], files: FileSet, cancelled: Poll
 ) -> Compiled:
-    """Compile files; whatever the compiler raises becomes a diagnostic.
+    """Compile files; any exception of the compiler becomes a diagnostic.
 
     Args:
-        compiler: Makes a policy of a set of files.
+        compiler: Builds a policy from a set of files.
         files: The files to compile.
         cancelled: Polled by the compiler, which stops once it returns true.
 
@@ -87,14 +87,14 @@ def compile_safely(
 
 
 class Superseded:
-    """Returns whether a compilation is out of date, looking at the files only now and then.
+    """Tells whether a compilation is out of date, checking the files only from time to time.
 
     Args:
         files: The files on disk.
-        listing: How they were listed before they were read for the compilation.
-        digest: Digest of the bytes that are compiled.
-        clock: Returns seconds that never go back.
-        closed: Returns whether the compilation is no longer wanted at all.
+        listing: The listing made before they were read for the compilation.
+        digest: Digest of the content being compiled.
+        clock: A monotonic clock, in seconds.
+        closed: Returns whether the compilation is no longer needed.
     """
 
     def __init__(

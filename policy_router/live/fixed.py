@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PolicySource(Protocol):
-    """Where a router takes its policy from."""
+    """Where a router gets its policy from."""
 
     @property
     def current(self) -> Active:
@@ -25,7 +25,7 @@ class PolicySource(Protocol):
         ...
 
     def reload_now(self) -> ReloadStatus:
-        """Look at the files now."""
+        """Check the files now."""
         ...
 
     def close(self) -> None:
@@ -34,7 +34,7 @@ class PolicySource(Protocol):
 
 
 class FixedPolicy:
-    """The source of a policy that was loaded by the program itself."""
+    """The source of a policy that the program has loaded itself."""
 
     def __init__(self, policy: Policy) -> None:
         now = time.time()
@@ -58,7 +58,7 @@ class FixedPolicy:
         return self._status
 
     def reload_now(self) -> ReloadStatus:
-        """Return the same status: there is no file to look at."""
+        """Return the same status: there is no file to check."""
         return self._status
 
     def close(self) -> None:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at the files found.
+    """The result of one scan of the files.
 
     Attributes:
-        listing: The files, listed before they were read: a change while they are read is a change
-            for the next look.
-        files: Their bytes; None when they cannot be used.
+        listing: The files, listed before they were read: a change during reading is noticed by the
+            next scan.
+        files: Their content; None when they cannot be used.
         problems: Why they cannot be used, or warnings about them.
     """
 
@@ -39,7 +39,7 @@ class Look:
         return self.problems if self.files is None else self.files.digest
 
     def observation(self, writing: tuple[str, ...], *, loss: bool) -> Observation:
-        """Return what matters of this look to whether the files have settled.
+        """Return the part of this scan that decides whether the files have settled.
 
         Args:
             writing: Names of the files that a program has open for writing.
@@ -49,10 +49,9 @@ class Look:
         return Observation(self.seen, torn=torn, writing=writing, loss=loss)
 
     def changed_since(self, moment: float) -> bool:
-        """Return whether a file changed after a Unix time; so does one with a time in the future.
+        """Return whether a file changed after a Unix time; a time in the future counts as changed.
 
-        The time of the last change counts, which programs that keep the time of the content do
-        not keep.
+        It uses ctime, since some programs preserve mtime.
         """
         stamps = [entry.stamp for entry in _every(self.listing) if entry.stamp]
         return any(max(stamp[-2:]) > moment * 1e9 for stamp in stamps)
@@ -63,9 +62,9 @@ class PolicyFiles:
 
     Args:
         path: A policy file, or a folder of them.
-        strict: Whether warnings about who could have written a file are errors.
+        strict: Whether warnings about file permissions are errors.
         writing: Returns whether a program has a file open for writing; None when unknown.
-        hint: The file events, which know about writing programs where `writing` does not.
+        hint: The file events, which tell about writers where `writing` cannot.
     """
 
     def __init__(
@@ -82,18 +81,18 @@ class PolicyFiles:
         self._hint = hint
         self._sizes: Mapping[str, int] = {}
         self.known: Listing | None = None
-        """The listing of the files last acted upon; None when they must be looked at again."""
+        """The listing that was last processed; None when the files must be scanned again."""
 
     def list(self) -> Listing:
         """List the files without reading them."""
         return list_files(self._path)
 
     def read(self) -> tuple[FileSet | None, tuple[Diagnostic, ...]]:
-        """Read the files. Returns their bytes, or None, with the problems found."""
+        """Read the files. Returns their content, or None, and the problems found."""
         return read_files(self._path, strict=self._strict)
 
     def look(self, listing: Listing) -> Look:
-        """Read the files that were listed just now."""
+        """Read the files of a fresh listing."""
         files, problems = self.read()
         return Look(listing, files, problems)
 
@@ -101,7 +100,7 @@ class PolicyFiles:
         """Find the files that a program has open for writing.
 
         Returns:
-            Their names, and whether they are known to be all.
+            Their names, and whether the list is known to be complete.
         """
         names: list[str] = []
         certain = True
@@ -117,11 +116,12 @@ class PolicyFiles:
         return tuple(names), certain
 
     def in_use(self, files: FileSet) -> None:
-        """Remember the files of the active policy, which newer ones are compared with."""
+        """Remember the files of the active policy, to compare newer ones with."""
         self._sizes = _sizes(files)
 
     def lacks_something(self, look: Look) -> bool:
-        """Return whether files became shorter or vanished, as happens halfway through a change."""
+        """Return whether files became shorter or disappeared, as happens halfway through a
+        change."""
         if look.files is None:
             return True
         sizes = _sizes(look.files)
@@ -143,14 +143,14 @@ def unsettled(writing: tuple[str, ...], seconds: float) -> Diagnostic:
 
     Args:
         writing: Names of the files that a program has open for writing.
-        seconds: How long they were waited for.
+        seconds: How long the router has waited for them.
     """
     if writing:
         message = f"`{writing[0]}` has been open for writing for more than {seconds:g} seconds"
-        help_ = "it is read as soon as the program that writes it closes it"
+        help_ = "it is read as soon as the writing program closes it"
     else:
         message = f"the policy files kept changing for {seconds:g} seconds"
-        help_ = "write them once; they are read again without a restart"
+        help_ = "finish writing them; they are read again without a restart"
     return Diagnostic(UNSTABLE, Severity.ERROR, message, None, help_)
 
 

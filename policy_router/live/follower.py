@@ -1,4 +1,4 @@
-"""The thread that scans the policy files at intervals, and at once after a file event."""
+"""The thread that scans the policy files at intervals, and immediately after a file event."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Calls a step as often as the step wants, in a thread of its own.
+    """Calls a step repeatedly in its own thread, at the intervals that the step returns.
 
     Args:
-        step: Looks at the files once and returns the seconds until the next look.
+        step: Scans the files once and returns the seconds until the next scan.
         hint: The file events, which set `wake`; None without events.
         wake: Set when something may have changed.
-        interval: Seconds until the next look after a step that raised.
-        deaf: Seconds after a step during which events are ignored, so that a storm of them costs
-            one look per period.
+        interval: Seconds until the next scan after a step that raised an exception.
+        deaf: Seconds after a step during which events are ignored, so that a storm of them causes
+            one scan per period.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Follower:
 
     @property
     def backend(self) -> str:
-        """How changes are noticed: by the name of the file events, by `poll`, or `stopped`."""
+        """How changes are noticed: the kind of file events, `poll`, or `stopped`."""
         if self._thread is not None and not self._thread.is_alive():
             return STOPPED
         return "poll" if self._hint is None else self._hint.backend
@@ -74,7 +74,7 @@ class Follower:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread and wait for it, unless this is the thread."""
+        """Stop the thread and wait for it, unless called from it."""
         self._closed.set()
         self._wake.set()
         thread = self._thread
@@ -82,18 +82,18 @@ class Follower:
             thread.join()
 
     def close_events(self) -> None:
-        """End the file events."""
+        """Stop the file events."""
         if self._hint is not None:
             self._hint.close()
 
     def arm(self, listing: Listing) -> bool:
-        """Listen to events about the listed files; return whether that was not so before."""
+        """Subscribe to events about the listed files; return whether that is new."""
         if self._hint is None or self.closed:
             return False
         return self._hint.tend(listing.directories, event_names(listing))
 
     def was_hinted(self) -> bool:
-        """Return whether an event came since the last call."""
+        """Return whether an event has arrived since the last call."""
         hinted = self._wake.is_set()
         self._wake.clear()
         return hinted
@@ -116,8 +116,8 @@ class Follower:
         while not self.closed:
             try:
                 pause = self._step()
-            except Exception:  # this thread must go on whatever happens
-                log.exception("looking at the policy files failed; the active policy stays")
+            except Exception:  # this thread must never die
+                log.exception("scanning the policy files failed; the active policy stays")
                 pause = self._interval
             deaf = min(pause, self._deaf)
             if not self._closed.wait(deaf):

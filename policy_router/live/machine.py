@@ -16,13 +16,13 @@ _ALWAYS: Final = float("-inf")
 
 
 class ReloadAction(Enum):
-    """What to do about a look.
+    """What to do about a scan.
 
-    NOTHING: the files were acted upon already.
+    NOTHING: the files were processed already.
     RESTORE: the files are the active policy again.
-    WAIT: look again, the files have not settled.
-    GIVE_UP: they have not settled for so long that it is reported; look again.
-    ACT: they have settled: compile or refuse them.
+    WAIT: scan again, the files have not settled.
+    GIVE_UP: report that they have not settled for a long time; scan again.
+    ACT: they have settled: compile or reject them.
     """
 
     NOTHING = "nothing"
@@ -33,19 +33,19 @@ class ReloadAction(Enum):
 
 
 class ReloadStep(NamedTuple):
-    """What to do, and the seconds until the next look."""
+    """What to do, and the seconds until the next scan."""
 
     action: ReloadAction
     pause: float
 
 
 class ReloadMachine:
-    """Decides about each look, given what was acted upon before.
+    """Decides what to do after each scan, given what was processed before.
 
     Args:
-        interval: Seconds between two looks at files that have settled.
-        settle: Seconds for which the same bytes must have been there.
-        settle_loss: The same for bytes that lack something that the active ones have.
+        interval: Seconds between two scans of settled files.
+        settle: Seconds for which the content must have been stable.
+        settle_loss: The same for content that lacks something that the active files have.
         min_interval: Seconds between two compilations that were not requested.
     """
 
@@ -57,13 +57,13 @@ class ReloadMachine:
         self._compiled_at = _ALWAYS
         self.settling = Settling(settle, settle_loss)
         self.attempted: Hashable | None = None
-        """What identifies the files last acted upon; None when they must be acted upon again."""
+        """Identifies the files that were last processed; None when they must be processed again."""
 
     def known(self, seen: Hashable, active: str) -> ReloadAction | None:
-        """Return what to do about files that are not new; None when they are.
+        """Return what to do about known files; None for new ones.
 
         Args:
-            seen: What identifies the files.
+            seen: Identifies the files.
             active: Digest of the files of the active policy.
         """
         if seen == self.attempted:
@@ -71,12 +71,12 @@ class ReloadMachine:
         return ReloadAction.RESTORE if seen == active else None
 
     def look(self, now: float, observation: Observation, *, urgent: bool = False) -> ReloadStep:
-        """Decide about a look at new files.
+        """Decide what to do after a scan that found new files.
 
         Args:
-            now: Seconds of a clock that never goes back.
-            observation: What the look found.
-            urgent: Whether `min_interval` does not count.
+            now: Monotonic time in seconds.
+            observation: The result of the scan.
+            urgent: Whether to ignore `min_interval`.
         """
         not_before = _ALWAYS if urgent else self._compiled_at + self._min_interval
         settled = self.settling.look(now, observation, not_before)
@@ -89,15 +89,15 @@ class ReloadMachine:
         return ReloadStep(ReloadAction.GIVE_UP, min(self._interval, LONGEST))
 
     def compiling(self, now: float) -> None:
-        """Record that a compilation begins."""
+        """Record that a compilation starts."""
         self._compiled_at = now
 
     def handled(self, seen: Hashable) -> None:
-        """Record that files were acted upon."""
+        """Record that files were processed."""
         self.settling.reset()
         self.attempted = seen
 
     def reset(self) -> None:
-        """Forget what was acted upon: the next look decides again."""
+        """Forget what was processed: the next scan decides again."""
         self.settling.reset()
         self.attempted = None

@@ -1,7 +1,7 @@
 """Pins one policy for a call that reads it several times.
 
-A server reads a request with the active policy, and then has the router decide it. Between the two,
-another policy may become active. Inside `pinned` both see the same one.
+A server reads a request with the active policy, and then lets the router decide it. In between,
+another policy may become active. Inside `pinned`, both see the same one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class PolicyHolder(Protocol):
 
 
 class _Pin:
-    """The policy of one block. Tasks that outlive the block share it, and it holds them no more."""
+    """The policy of one block. Tasks that outlive the block share the pin, but are no longer bound
+    by it."""
 
     __slots__ = ("holder", "policy")
 
@@ -40,7 +41,7 @@ _current: Final[ContextVar[_Pin | None]] = ContextVar("policy_router_pin", defau
 
 @contextmanager
 def pinned(holder: PolicyHolder) -> Iterator[Policy]:
-    """Have a router keep its active policy for what happens inside the `with` block.
+    """Pin a router's active policy inside the `with` block.
 
     Args:
         holder: The router.
@@ -58,6 +59,6 @@ def pinned(holder: PolicyHolder) -> Iterator[Policy]:
 
 
 def pinned_policy(holder: PolicyHolder) -> Policy | None:
-    """The policy that the running block keeps for a router; None outside of one."""
+    """The policy that is pinned for a router; None outside of a `pinned` block."""
     pin = _current.get()
     return pin.policy if pin is not None and pin.holder is holder else None

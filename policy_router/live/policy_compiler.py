@@ -19,8 +19,8 @@ def compile_policy(
     """Compile policy files, with the functions that the policy may call.
 
     Args:
-        files: The files as they were read.
-        cancelled: Polled between the steps; once it returns true, Cancelled is raised.
+        files: The content of the files.
+        cancelled: Polled between steps; once it returns true, Cancelled is raised.
         functions: The functions that the policy may call. Default: none.
 
     Returns:

@@ -1,8 +1,8 @@
 """The active policy, replaced while in use when the files change to another valid one.
 
-Files are compared by the digest of their bytes. A whole new policy is built while the old one is in
-use, and one reference is swapped. When the new one has an error the old one stays, and the status
-says why until the files are good again.
+Files are compared by a digest of their content. A whole new policy is built while the old one is in
+use, and one reference is swapped. If the new one has an error, the old one stays, and the status
+says why until the files are fixed.
 """
 
 from __future__ import annotations
@@ -42,42 +42,42 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FULL_LOOK: Final = 8
-"""At every eighth look the bytes are read even though nothing points to a change."""
+"""At every eighth scan the content is read even if nothing indicates a change."""
 LONGEST_START: Final = 10.0
-"""Seconds that a start waits for files that are still being written."""
+"""Seconds that startup waits for files that are still being written."""
 
 
 class _Next(NamedTuple):
-    """The seconds until the next look, and whether that is to see if the files have settled."""
+    """The seconds until the next scan, and whether that scan checks if the files have settled."""
 
     pause: float
     unsettled: bool = False
 
 
 class _Pending(NamedTuple):
-    """A compiled policy that lacks restrictions of the active one, so it waits for another look."""
+    """A compiled policy that lacks restrictions of the active one, so it waits for another scan."""
 
     digest: str
     compiled: Compiled
 
 
 class Live:
-    """Holds the active policy and one thread that looks after it.
+    """Holds the active policy and the thread that keeps it up to date.
 
-    A forked child follows the files with a thread of its own.
+    A forked child follows the files with its own thread.
 
     Args:
         path: A policy file, or a folder of them.
-        compile: Makes a policy of a set of files. Whatever it refuses or raises leaves the active
-            policy in place. It is given a function to poll, and should raise Cancelled once that
-            returns true: the files have changed again.
+        compile: Builds a policy from a set of files. If it fails or raises, the active policy stays
+            in place. It gets a function to poll, and should raise Cancelled once that returns true:
+            the files have changed again.
         watch: Whether changes are noticed by file events and polling, by polling, or only when
             `reload_now` is called.
         strict: Whether warnings about who could have written a file are errors.
-        timing: How often files are looked at, and how long they must have settled.
+        timing: How often files are scanned, and how long they must have been stable.
         loses: Returns whether the second policy lacks restrictions that the first one has.
-        on_reload: Called with the old and the new policy after a swap to another revision; what
-            it raises is logged.
+        on_reload: Called with the old and the new policy after a swap to another revision;
+            exceptions are logged.
         on_refusal: Called with the active policy and the reasons when newer files are not used; it
             does not raise.
         surroundings: The clocks and probes of the system.
@@ -120,7 +120,7 @@ class Live:
             self.step, hint, wake, interval=timing.interval, deaf=timing.settle
         )
         self._board = StatusBoard(system.clock, system.wall)
-        # Reentrant: `on_reload` may call `reload_now`, and finds everything in order.
+        # Reentrant: `on_reload` may call `reload_now`, and sees a consistent state.
         self._lock = threading.RLock()
         self._slot = PolicySlot(self._board, system.wall, on_reload, on_refusal)
         self._pending: _Pending | None = None
@@ -137,7 +137,7 @@ class Live:
         return self._slot.current
 
     def status(self) -> ReloadStatus:
-        """Return the status, consistent in itself. Never waits for a reload.
+        """Return a consistent status. Never waits for a reload.
 
         Raises:
             UsageError: No policy is loaded yet.
@@ -149,7 +149,7 @@ class Live:
         return status
 
     def load(self) -> Active:
-        """Make the first policy active. Waits for files that are still being written.
+        """Activate the first policy. Waits for files that are still being written.
 
         Raises:
             PolicyError: The files cannot be used.
@@ -180,7 +180,7 @@ class Live:
         with self._lock:
             if self._follower.started or self._follower.closed:
                 raise UsageError("started already")
-            # Before anything is read: what is written from now on is known to be unfinished.
+            # Before anything is read: writes from now on are noticed.
             self._follower.arm(self._files.list())
             try:
                 if not self._slot.filled:
@@ -209,22 +209,23 @@ class Live:
         self.close()
 
     def after_fork_in_child(self) -> None:
-        """Follow the files in this process as well; a look of the parent's ends in the parent."""
+        """Follow the files in this process as well; a scan that the parent has started ends in the
+        parent."""
         self._lock = threading.RLock()
         self._machine.reset()
         self._files.known = self._pending = self._board.compiling_since = None
         self._follower.after_fork_in_child()
 
     def reload_now(self, *, force: bool = True) -> ReloadStatus:
-        """Look at the files at once, wait until they have settled, and act.
+        """Scan the files immediately, wait until they have settled, and act.
 
         Never raises for a bad file. Two calls run one after another.
 
         Args:
-            force: Whether to compile files that are active or were refused before.
+            force: Whether to compile files even if they are active or were rejected before.
 
         Returns:
-            The status after that.
+            The resulting status.
         """
         with self._lock:
             after = self._look(requested=True, force=force)
@@ -235,16 +236,16 @@ class Live:
             return self.status()
 
     def step(self) -> float:
-        """Look once whether something changed, and act on it.
+        """Check once whether something changed, and act on it.
 
         Returns:
-            The seconds until the next look.
+            The seconds until the next scan.
         """
         with self._lock:
             hinted = self._follower.was_hinted()
             listing = self._files.list()
             if self._follower.arm(listing):
-                # What happened before the events were armed caused none.
+                # Changes before the events were armed caused none.
                 listing = self._files.list()
             self._ticks += 1
             due = (
@@ -259,7 +260,7 @@ class Live:
             return pause
 
     def _first_look(self) -> Look:
-        """Return the first look at files that no program has touched for a moment."""
+        """Return the first scan of files that no program has touched for a moment."""
         settling, clock = self._machine.settling, self._system.clock
         end = clock() + LONGEST_START
         while True:
@@ -283,12 +284,12 @@ class Live:
         return self._act(self._files.look(self._files.list()), requested=requested, force=force)
 
     def _act(self, look: Look, *, requested: bool = False, force: bool = False) -> _Next:
-        """Carry out what the state machine decides about a look.
+        """Execute the state machine's decision about a scan.
 
         Args:
-            look: What was found.
-            requested: Whether a caller requested the look.
-            force: Whether to compile files that are active or were refused before.
+            look: The scan.
+            requested: Whether a caller requested the scan.
+            force: Whether to compile files even if they are active or were rejected before.
         """
         known = None if force else self._machine.known(look.seen, self._slot.current.digest)
         if known is not None:
@@ -315,7 +316,7 @@ class Live:
         )
 
     def _nothing_new(self, look: Look, action: ReloadAction, *, requested: bool) -> None:
-        """Record a look at files that are active, or that were refused before."""
+        """Record a scan of files that are active, or that were rejected before."""
         active = self._slot.current.digest == look.seen
         changed = requested or look.listing != self._files.known
         self._handled(look)
@@ -335,7 +336,7 @@ class Live:
         requested: bool,
         force: bool,
     ) -> _Next:
-        """Compile settled files, unless that is done, and swap; or refuse them."""
+        """Compile settled files, unless that is done, and swap; or reject them."""
         pending, self._pending = self._pending, None
         if pending is not None:
             compiled = pending.compiled
@@ -358,7 +359,7 @@ class Live:
                 files.digest,
             )
         elif pending is None and self._loses(self._slot.current.policy, policy):
-            # Half a file is a policy without the rules of the other half: it gets another look.
+            # Half a file is a policy without the rules of the other half: scan again.
             self._pending = _Pending(files.digest, compiled)
             settling = self._machine.settling
             settled = settling.look(self._system.clock(), replace(observation, loss=True))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:
-    """Return each restriction that the old policy has and the new one lacks, as text.
+    """Return each restriction of the old policy that the new one lacks, as text.
 
     A restriction that was renamed counts as lost. One that was only relaxed does not, nor does one
     about a model that was removed.
@@ -24,7 +24,7 @@ def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:
 
 def _restrictions(policy: Policy, models: frozenset[str]) -> Iterator[str]:
     for rule in policy.rules:
-        if not rule.shadow:  # what is in shadow restricts nothing
+        if not rule.shadow:  # shadow rules and limits restrict nothing
             parts = {**_parts(rule, models), "deny": rule.deny is not None}
             yield from (f"`{part}` of rule `{rule.name}`" for part, there in parts.items() if there)
     for task in policy.tasks:
@@ -39,7 +39,7 @@ def _restrictions(policy: Policy, models: frozenset[str]) -> Iterator[str]:
 
 
 def _parts(part: Rule | Task, models: frozenset[str]) -> dict[str, bool]:
-    """What rules and tasks can restrict, and whether this one does."""
+    """The restrictions of rules and tasks, and whether this one has them."""
     return {
         "only": part.only is not None,
         "min_tier": part.min_tier is not None,

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadTiming:
-    """How often files are looked at, and how long they must have settled.
+    """How often files are scanned, and how long they must have been stable.
 
     Attributes:
-        interval: Seconds between two looks.
-        settle: Seconds for which the same bytes must have been there.
-        settle_loss: The same for bytes that lack something: a file became shorter or vanished, or
-            the new policy lacks restrictions.
+        interval: Seconds between two scans.
+        settle: Seconds for which the content must have been stable.
+        settle_loss: The same for content that lacks something: a file became shorter or
+            disappeared, or the new policy lacks restrictions.
         min_interval: Seconds between two compilations that were not requested.
 
     Raises:
@@ -48,10 +48,10 @@ class Surroundings:
     """The clocks and probes of the system.
 
     Attributes:
-        clock: Returns seconds that never go back.
+        clock: A monotonic clock, in seconds.
         wall: Returns Unix time.
-        sleep: Waits for seconds; used by `load` and `reload_now` only.
-        observer: Makes the source of file events.
+        sleep: Sleeps for some seconds; used by `load` and `reload_now` only.
+        observer: Creates the source of file events.
         writing: Returns whether a program has a file open for writing; None when unknown.
     """
 

@@ -1,7 +1,7 @@
-"""When changed bytes have settled: a state machine over successive scans, without clock or IO.
+"""When changed files have settled: a state machine over successive scans, without clock or IO.
 
-Each look comes with its time. Bytes have not settled while they differ from those of the look
-before, while a program has one of the files open for writing, or too soon after a compilation.
+Each scan comes with its time. Files have not settled while their content differs from the previous
+scan, while a program has one of them open for writing, or too soon after a compilation.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 LONGEST: Final = 2.0
-"""Seconds after which it is reported that files do not settle."""
+"""Seconds after which it is reported that files have not settled."""
 
 
 class SettleState(Enum):
-    """Whether bytes have settled.
+    """Whether files have settled.
 
-    READY: they may be acted on.
-    WAIT: look again.
+    READY: they may be processed.
+    WAIT: scan again.
     CHANGING: they have kept changing for so long that it is reported.
     WRITING: a program has kept a file open for writing for so long that it is reported.
     """
@@ -34,13 +34,13 @@ class SettleState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one look at the files showed.
+    """The result of one scan of the files.
 
     Attributes:
-        seen: Identifies the bytes.
+        seen: Identifies the content.
         torn: Whether the files changed while they were read.
-        writing: The files that a program has open for writing, as far as that is known.
-        loss: Whether the bytes lack something that the active ones have, as half a file would.
+        writing: The files that are known to be open for writing.
+        loss: Whether the content lacks something that the active files have, as half a file would.
     """
 
     seen: Hashable
@@ -50,18 +50,18 @@ class Observation:
 
 
 class SettleStep(NamedTuple):
-    """Whether the bytes have settled, and the seconds until the next look."""
+    """Whether the files have settled, and the seconds until the next scan."""
 
     verdict: SettleState
     pause: float
 
 
 class Settling:
-    """Decides when bytes have settled.
+    """Decides when files have settled.
 
     Args:
         settle: Seconds for which the same bytes must have been there.
-        settle_loss: The same for bytes that lack something.
+        settle_loss: The same for content that lacks something.
     """
 
     def __init__(self, settle: float, settle_loss: float) -> None:
@@ -70,7 +70,7 @@ class Settling:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the bytes: they were acted on, or are the active ones again."""
+        """Forget the content: it was processed, or is the active one again."""
         self._seen: Hashable | None = None
         self._began = self._came = self._closed = 0.0
         self._still = False
@@ -78,16 +78,16 @@ class Settling:
 
     @property
     def waiting(self) -> bool:
-        """Whether there are new bytes that have not settled."""
+        """Whether there is new content that has not settled."""
         return self._seen is not None
 
     def look(self, now: float, look: Observation, not_before: float = float("-inf")) -> SettleStep:
-        """Return whether the bytes of a look have settled.
+        """Return whether the files have settled as of a scan.
 
         Args:
-            now: Seconds of a clock that never goes back.
-            look: What the look showed.
-            not_before: Time before which even settled bytes have to wait.
+            now: Monotonic time in seconds.
+            look: The result of the scan.
+            not_before: Time before which even settled files have to wait.
         """
         if look.writing:
             self._writing = now if self._writing is None else self._writing
@@ -95,14 +95,14 @@ class Settling:
             self._writing = None
         if look.torn or look.seen != self._seen:
             return self._changed(now, look)
-        # Half a file can stand still for as long as its writer does. So the quiet time begins when
-        # it is closed.
+        # Half a file can stay unchanged for as long as its writer pauses. So the quiet time starts
+        # when it is closed.
         self._still = self._still or now >= self._came + self.settle
         if self._writing is not None:
             self._closed = now
             late = now - self._writing >= LONGEST
             return SettleStep(SettleState.WRITING if late else SettleState.WAIT, self.settle)
-        # Compared as the moments they end in: a difference can round to a wait of nothing.
+        # Compare end times: a difference could round to a wait of zero.
         quiet = self.settle_loss if look.loss else self.settle
         ready = max(self._closed + quiet, not_before)
         return (
@@ -112,8 +112,8 @@ class Settling:
         )
 
     def _changed(self, now: float, look: Observation) -> SettleStep:
-        # Bytes that stayed the same for a while waited for something else: their replacement
-        # begins a new period of change.
+        # Content that was stable for a while was waiting for something else: replacing it starts a
+        # new period of change.
         if not self.waiting or self._still:
             self._began = now
         if now - self._began >= LONGEST:

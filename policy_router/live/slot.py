@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 
 class PolicySlot:
-    """Holds the active policy; any thread may read it while one replaces it.
+    """Holds the active policy; any thread may read it while another replaces it.
 
     Args:
         board: Where each result is published.
         wall: Returns Unix time.
-        on_reload: Called with the old and the new policy after a swap to another revision; what
-            it raises is logged.
+        on_reload: Called with the old and the new policy after a swap to another revision;
+            exceptions are logged.
         on_refusal: Called with the active policy and the reasons when newer files are not used; it
             does not raise.
     """
@@ -68,12 +68,13 @@ class PolicySlot:
     def activate(
         self, policy: Policy, compiled: Compiled, digest: str, problems: tuple[Diagnostic, ...]
     ) -> Active:
-        """Swap. New bytes of the same revision replace the texts, and `on_reload` is not called.
+        """Swap. Changed files with the same revision replace the texts, and `on_reload` is not
+        called.
 
         Args:
             policy: The policy that becomes active.
-            compiled: What the compiler made it with.
-            digest: Digest of the bytes of its files.
+            compiled: The result of the compilation.
+            digest: Digest of the content of its files.
             problems: Warnings about these files.
         """
         old = self._active
@@ -105,7 +106,8 @@ class PolicySlot:
             log.exception("on_reload failed; the new policy stays active")
 
     def refresh(self, problems: tuple[Diagnostic, ...]) -> None:
-        """Replace the warnings about the active files: permissions change without the bytes."""
+        """Replace the warnings about the active files: permissions can change without the
+        content."""
         active = self.current
         if problems != self._file_problems:
             about_policy = active.diagnostics[len(self._file_problems) :]
@@ -115,7 +117,7 @@ class PolicySlot:
     def restored(self) -> None:
         """Publish that the files are the active policy again.
 
-        The first look of a forked child comes here as well, and mostly finds nothing to publish.
+        The first scan of a forked child also ends here, usually with nothing to publish.
         """
         active, status = self.current, self._board.published
         if status is None or status.state is ReloadState.DEGRADED or status.digest != active.digest:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOPPED: Final = "stopped"
-"""The backend when the thread that should follow the files does not run in this process."""
+"""The backend if the thread that should follow the files is not running in this process."""
 
 
 class ReloadState(StrEnum):
@@ -33,10 +33,10 @@ class ReloadState(StrEnum):
 
 
 class ReloadResult(StrEnum):
-    """How acting on changed files ended.
+    """The outcome of processing changed files.
 
     OK: a new revision is active.
-    UNCHANGED: the files mean what the active policy means.
+    UNCHANGED: the files have the same meaning as the active policy.
     INVALID: they cannot be used.
     UNSTABLE: they did not stop changing.
     """
@@ -60,13 +60,13 @@ class ReloadStatus:
         digest: Digest of the files of the active policy.
         loaded_at: Unix time at which the active revision became active.
         since: Unix time at which `state` began.
-        attempted: Digest of the files last acted upon; None when they could not be read.
-        errors: Why those were refused; empty when they are active.
+        attempted: Digest of the files that were last processed; None when they could not be read.
+        errors: Why those were rejected; empty when they are active.
         sources: Texts to draw `errors` with, by file name; empty when they are active.
-        backend: How changes are noticed: `inotify` or the like, `poll`, `off`, or `stopped` when
-            the thread that should follow the files does not run in this process.
+        backend: How changes are noticed: `inotify` or a similar mechanism, `poll`, `off`, or
+            `stopped` when the thread that should follow the files is not running in this process.
         reloads: How often each result occurred.
-        checked_at: Unix time of the last look at the files.
+        checked_at: Unix time of the last scan of the files.
         lag: Seconds since then.
         compiling_since: Unix time at which the running compilation began; None without one.
     """
@@ -87,10 +87,10 @@ class ReloadStatus:
 
 
 class StatusBoard:
-    """Holds the status of reloading; any thread may read it while one writes.
+    """Holds the status of reloading; any thread may read it while another writes.
 
     Args:
-        clock: Returns seconds that never go back.
+        clock: A monotonic clock, in seconds.
         wall: Returns Unix time.
     """
 
@@ -103,7 +103,7 @@ class StatusBoard:
         """The status as of the last result; None before the first."""
 
     def checked(self) -> None:
-        """Record that the files were looked at now."""
+        """Record that the files were scanned now."""
         self._checked = (self._wall(), self._clock())
 
     def publish(
@@ -115,13 +115,13 @@ class StatusBoard:
         errors: tuple[Diagnostic, ...] = (),
         sources: Mapping[str, str] | None = None,
     ) -> None:
-        """Replace the status as a whole, so that no reader sees parts of two.
+        """Replace the whole status atomically.
 
         Args:
             active: The active policy, after the result.
-            result: How acting on the files ended.
+            result: The outcome.
             attempted: Digest of those files; None when they could not be read.
-            errors: Why they were refused.
+            errors: Why they were rejected.
             sources: Texts to draw the errors with, by file name.
         """
         state = ReloadState.DEGRADED if result in _FAILURES else ReloadState.OK

@@ -1,7 +1,7 @@
 """File system events, used as hints to scan again soon.
 
-What an event says is ignored: editors rename, ConfigMaps swap links, network disks send nothing.
-A lost, doubled or misleading event therefore costs at most the time until the next poll.
+The content of an event is ignored: editors rename, ConfigMaps swap links, network disks send
+nothing. A lost, duplicate or misleading event therefore costs at most the time until the next poll.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _READ_ONLY: Final = frozenset({"opened", "closed_no_write"})
 _ENTRIES: Final = frozenset({"created", "moved", "deleted"})
-"""Events that change what a name stands for, and not the content of a file."""
+"""Events that change what a name refers to, but not the content of a file."""
 _PATIENCE: Final = 60
 """Calls of `tend` after a failure until the next attempt to watch."""
 _JOIN: Final = 5.0
@@ -66,8 +66,8 @@ def watchdog_observer() -> Observer:
 def mount_points() -> frozenset[str]:
     """Return all mount points, on Linux; nothing on other systems.
 
-    A file that is a mount point of its own (Kubernetes `subPath`, single-file mounts of Docker)
-    shows the old inode forever.
+    A file that is itself a mount point (Kubernetes `subPath`, Docker's single-file mounts) shows
+    the old inode forever.
     """
     try:
         table = Path("/proc/self/mountinfo").read_bytes()
@@ -78,7 +78,7 @@ def mount_points() -> frozenset[str]:
 
 
 def warn_of_mounts(files: Iterable[tuple[str, str]]) -> None:
-    """Log each file that is a mount point of its own. files: shown name and real path of each."""
+    """Log each file that is itself a mount point. files: shown name and real path of each."""
     mounts = mount_points()
     for name, real in files:
         if real in mounts:
@@ -100,8 +100,8 @@ class Hint:
 
     Args:
         wake: The event to set.
-        observer: Makes the source of file events.
-        writers: Records which files are open for writing, as far as events show it.
+        observer: Creates the source of file events.
+        writers: Records which files are open for writing, judging by events.
 
     Attributes:
         backend: The kind of events in use, such as `inotify`; `poll` while there are none.
@@ -124,7 +124,7 @@ class Hint:
         self._pause = 0
 
     def tend(self, directories: Iterable[str], names: Iterable[str] = ()) -> bool:
-        """Watch the folders, unless that is done.
+        """Watch the folders, unless they are watched already.
 
         A watch follows the inode, and its thread can end unnoticed, so both are checked each time.
 
@@ -174,8 +174,8 @@ class Hint:
     def dispatch(self, event: Any) -> None:
         """Handle an event; watchdog calls this.
 
-        Events about other files are ignored: a log file in the same folder is no reason to look.
-        So are events of reading, or each look would cause the next.
+        Events about other files are ignored: a log file in the same folder is no reason to scan. So
+        are read events, or each scan would cause the next.
         """
         event_type = event.event_type
         if event_type in _READ_ONLY:
@@ -185,7 +185,7 @@ class Hint:
         concerned = [path for path in paths if self._concerns(event_type, path)]
         if concerned:
             self.writers.note(event_type, *concerned)
-        if concerned or not paths:  # what cannot be attributed may be about anything
+        if concerned or not paths:  # an event without a known path may be about anything
             self._wake.set()
 
     def _concerns(self, event_type: str, path: str) -> bool:
@@ -240,8 +240,8 @@ class Hint:
 class _Quiet(logging.Filter):
     """Drops what watchdog logs from the threads of `Hint`; other users of watchdog keep their logs.
 
-    Its debug log has a line for every event, and in a file in a watched folder each line would
-    cause the next event. `Hint` itself logs what matters.
+    Its debug log has a line for every event, and if the log file is in a watched folder, each line
+    would cause the next event. `Hint` itself logs everything relevant.
     """
 
     def __init__(self) -> None:
@@ -249,7 +249,7 @@ class _Quiet(logging.Filter):
         self._threads: WeakSet[threading.Thread] = WeakSet()
 
     def silence(self, threads: Iterable[threading.Thread]) -> None:
-        """Drop what those of these threads log that belong to watchdog."""
+        """Drop the logs of those threads that belong to watchdog."""
         self._threads.update(t for t in threads if type(t).__module__.startswith("watchdog."))
         for name, logger in list(logging.root.manager.loggerDict.items()):
             if isinstance(logger, logging.Logger) and name.split(".")[0] in _LOGGERS:

@@ -1,8 +1,7 @@
 """Whether a program still has a file open for writing.
 
 On Linux the kernel reports it for the user's own files on local file systems. Elsewhere file events
-show it: a file that was
-modified and not closed is open.
+are used: a file that was modified and not closed is open.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ _LEASES: Final = fcntl is not None and hasattr(fcntl, "F_SETLEASE") and hasattr(
 
 
 def open_for_writing(path: str) -> bool | None:
-    """Return whether any program has the file open for writing; None when the kernel does not say.
+    """Return whether any program has the file open for writing; None when the kernel cannot tell.
 
     The kernel grants a read lease only for a file that no program has open for writing. The lease
-    is returned at once; a program that opens the file for writing in the meantime waits
+    is returned immediately; a program that opens the file for writing in the meantime waits for
     microseconds.
     """
     if not _LEASES:
@@ -60,7 +59,8 @@ def open_for_writing(path: str) -> bool | None:
 
 
 class Writers:
-    """The files that are open for writing, by their events. One thread records, any may query."""
+    """The files that are open for writing, according to events. One thread records, any thread may
+    query."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

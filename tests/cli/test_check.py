@@ -470,7 +470,7 @@ def test_standard_input_is_one_file() -> None:
     for option in ("--watch", "--write-manifest"):
         refused = run("check", "-", option)
         assert refused.code == 2
-        assert "standard input is no file of a folder" in refused.err
+        assert "standard input is not a file of a folder" in refused.err
 
 
 def test_what_is_not_there_cannot_be_watched(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_rule_that_a_test_names_stays(tmp_path: Path) -> None:
     path.write_text(text)
     done = run("check", "--fix", path)
     assert done.code == 1
-    assert "is not fixed: without the rule, " in done.err
+    assert "was not fixed: without the rule, " in done.err
     assert "`b` is not a rule" in done.err
     assert path.read_text() == text
 
@@ -86,7 +86,7 @@ def test_a_rule_that_a_test_next_to_the_policy_names_stays(tmp_path: Path) -> No
     path.with_suffix(".test.yaml").write_text(f"version: 1\ntests: [{test}]\n")
     done = run("check", "--fix", path)
     assert done.code == 1
-    assert "is not fixed: without the rule, " in done.err
+    assert "was not fixed: without the rule, " in done.err
     assert path.read_text() == text
 
 
@@ -145,7 +145,7 @@ def test_files_that_cannot_be_edited_are_left_alone(tmp_path: Path) -> None:
     path.write_text("name: &x y\n")
     done = run("check", "--fix", path)
     assert done.code == 1
-    assert "nothing is fixed: " in done.err
+    assert "nothing was fixed: " in done.err
     with pytest.raises(UsageError, match="no rule is written at f:1:1"):
         EditablePolicy({"f": HEAD}).remove_rule(Span("f", 1, 1, 1, 1))
 

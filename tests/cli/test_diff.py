@@ -260,14 +260,14 @@ def test_a_server_with_keys_wants_one_of_an_administrator(
 def test_what_gives_no_policy(server: str, files: Path) -> None:
     told = run("diff", f"{server}/v1", files / "old.yaml")
     assert (told.code, told.out) == (2, "")
-    assert "does not give its policy: it answers with the status 404" in told.err
+    assert "did not return its policy: it answers with the status 404" in told.err
     with (
         Router(load(files / "old.yaml"), DefaultCaller()) as router,
         served(create_app(router, lifespan=closes(router))) as address,
     ):
         assert "the status 404" in run("diff", address, files / "old.yaml").err
     secret = run("diff", "https://ada:s3cr3t@gateway.example.com", files / "old.yaml").err
-    assert "the server does not give its policy: it contains credentials" in secret
+    assert "the server did not return its policy: it contains credentials" in secret
     assert "s3cr3t" not in secret
     both = run("diff", "--live", files / "old.yaml", files / "wider.yaml")
     assert (both.code, both.out) == (2, "")

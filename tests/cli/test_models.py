@@ -159,7 +159,7 @@ def test_models_are_chosen(several: Path, options: tuple[str, ...], names: list[
 
 def test_that_no_model_is_wanted_is_said(several: Path) -> None:
     done = run("models", "-p", several, "--free", "--tier", "heavy")
-    assert (done.code, done.err) == (0, "none of the 4 models meets all of this\n")
+    assert (done.code, done.err) == (0, "none of the 4 models matches all of these filters\n")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_change_is_shown_and_not_written(folder: Path) -> None:
         "+    tier: light",
         "+    price: { input: $1/M, output: $3/M }",
     ]
-    assert "nothing was written: --write changes the files" in done.err
+    assert "nothing was written: use --write to change the files" in done.err
     assert (folder / "models.yaml").read_bytes() == MODELS
 
 

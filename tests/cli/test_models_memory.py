@@ -78,7 +78,7 @@ def test_as_people_read_it(policy: Path, sources: SimulatedSources) -> None:
     done = run("models", "load", "ollama", "-p", policy)
     assert done.out == f"ollama is in the memory of ollama at {sources.root}/ollama\n"
     done = run("models", "unload", "vllm", "-p", policy)
-    assert done.out == f"vllm was let go by vllm at {sources.root}/vllm\n"
+    assert done.out == f"vllm was unloaded by vllm at {sources.root}/vllm\n"
 
 
 @pytest.mark.parametrize(

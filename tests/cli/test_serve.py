@@ -338,7 +338,7 @@ def test_wrong_uses(policy: Path, tmp_path: Path) -> None:
             (("--policy", policy, "--keys", tmp_path / "none.json"), 2, "no such file"),
             (("--policy", policy, "--port", port), 2, "address already in use"),
             (("--policy", policy, "--demo"), 2, "--demo"),
-            (("--policy", policy, "--workers", 2, "--state", "memory://"), 2, "count for itself"),
+            (("--policy", policy, "--workers", 2, "--state", "memory://"), 2, "count on its own"),
             (("--policy", policy, "--decision-log", tmp_path / "no" / "log"), 2, "the folder of"),
         ):
             result = run("serve", *arguments)

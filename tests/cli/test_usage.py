@@ -58,7 +58,7 @@ def test_where_nothing_was_counted_the_store_that_was_read_is_named(
     told = run("usage", "-p", COUNTED, "--state", "sqlite:///our%20ledger.db").err
     assert told == (
         f"nothing was counted yet: there is no {tmp_path}/our ledger.db\n"
-        "   = help: an application counts in its own memory unless it opens the same"
+        "   = help: an application keeps its counters in memory unless it opens the same"
         f' store, `Router.open(..., state="sqlite:///{tmp_path}/our%20ledger.db")`; name its'
         " store with --state or $POLICY_ROUTER_STATE\n"
     )
@@ -270,7 +270,7 @@ def test_watching_shows_it_again_until_it_is_stopped(
     once = run("usage", "-p", COUNTED, "--state", url).out
     assert done.out == "\n".join([once] * 3)
     wrong = run("usage", "-p", COUNTED, "--state", url, "--watch", "--json")
-    assert (wrong.code, "leave out --json" in wrong.err) == (2, True)
+    assert (wrong.code, "cannot be combined with --json" in wrong.err) == (2, True)
 
 
 def test_calls_in_the_journal_say_that_they_are_counted_elsewhere(

@@ -541,7 +541,7 @@ def test_an_accident_while_looking_does_not_end_the_thread(
         folder, compile_letters, observer=observer, interval=0.02, settle=0.01, min_interval=0.01
     ) as live:
         watcher.thread.alive = False  # the watch is found dead, and cannot be renewed
-        assert eventually(lambda: "looking at the policy files failed" in caplog.text)
+        assert eventually(lambda: "scanning the policy files failed" in caplog.text)
         assert eventually(lambda: not accidents)
         watched.clear()
         watcher.thread.alive = True

@@ -36,8 +36,8 @@ def audit(
     policy-router audit
     policy-router audit --state sqlite:////var/lib/router.db --json
 
-    Compares every counter of a calendar period: the amount spent with the rows of the ledger, and
-    the amount reserved with the attempts under way. Exit code 0: all agree, 1: a counter differs
+    Checks every counter of a calendar period: the amount spent against the rows of the ledger, and
+    the amount reserved against the attempts in flight. Exit code 0: all agree, 1: a counter differs
     or data was lost, 2: the counters cannot be read.
     """
     location = find_place(state, policy)

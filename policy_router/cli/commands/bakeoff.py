@@ -71,14 +71,14 @@ def bakeoff(
     budgets: Annotated[
         str | None,
         typer.Option(
-            metavar="DOLLARS,...", help="Show the best plan for each cost of a prompt as well."
+            metavar="DOLLARS,...", help="Also show the best plan for each mean cost per prompt."
         ),
     ] = None,
     check: Annotated[
         str | None,
         typer.Option(
             metavar="CAUGHT/SPURIOUS",
-            help="For recorded answers without a verdict: suppose a check that rejects these "
+            help="For recorded answers without a verdict: simulate a check that rejects these "
             "shares of bad and of good answers, such as 0.8/0.2.",
         ),
     ] = None,
@@ -86,7 +86,7 @@ def bakeoff(
         Path | None,
         typer.Option(metavar="FILE", help="Write the outcomes, without any text, for --recorded."),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Split the prompts in another way.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The seed for splitting the prompts.")] = 0,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before calling.")] = False,
     state: State = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -99,11 +99,11 @@ def bakeoff(
 
     Each line has `prompt` or `messages`, and can have `expected`, a text that a good answer
     contains. Every model answers every prompt that the policy allows it to see. A plan says which
-    model to ask first, and which one next if the check rejects the answer; the result is the
+    model to call first, and which one next if the check rejects the answer; the result is the
     cheapest plan that keeps the target quality. It is printed with a patch for the policy; nothing
-    is changed. Limits and budgets hold for the calls. After Ctrl-C the answers so far are used.
+    is changed. Limits and budgets apply to the calls. After Ctrl-C, the answers so far are used.
 
-    Exit code 2: a line is invalid, or nothing distinguishes good answers from bad ones.
+    Exit code 2: a line is invalid, or there is no way to tell good answers from bad ones.
     """
     if (file is None) == (recorded is None):
         fail("give either a file of prompts, or --recorded with a file of outcomes")

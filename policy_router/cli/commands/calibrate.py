@@ -62,7 +62,7 @@ def calibrate(
     \b
     policy-router calibrate labels.jsonl
 
-    Exit code 2: a line is invalid, or there are too few.
+    Exit code 2: a line is invalid, or there are too few lines.
     """
     current = open_policy(choose(policy))
     rows = _rows(file)

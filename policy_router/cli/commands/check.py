@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Diagnostic
 
 _LOOK_EVERY: Final = 0.3
-"""Seconds between two looks for changed files."""
+"""Seconds between two checks for changed files."""
 
 
 class Format(StrEnum):
@@ -43,7 +43,7 @@ def check(
         list[Path] | None,
         typer.Argument(
             metavar="PATHS",
-            help="Policy files, or folders of them; each is one policy. - is standard input.",
+            help="Policy files, or folders of them, each one policy; - for standard input.",
         ),
     ] = None,
     policy: Annotated[
@@ -64,7 +64,7 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
     select: Annotated[
         list[str] | None,
-        typer.Option(metavar="RULE", help="Report only these rules, besides errors; repeatable."),
+        typer.Option(metavar="RULE", help="Report only these rules, and errors; repeatable."),
     ] = None,
     ignore: Annotated[
         list[str] | None,
@@ -111,7 +111,7 @@ def check(
 
     places = tuple(dict.fromkeys(paths or [choose(policy)]))
     if STDIN in places and (watch or fix or write_manifest):
-        raise typer.BadParameter("standard input is no file of a folder", param_hint="PATHS")
+        raise typer.BadParameter("standard input is not a file of a folder", param_hint="PATHS")
     if fix:
         for path in places:
             remove_idle_rules(path)

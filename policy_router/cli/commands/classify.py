@@ -39,7 +39,7 @@ def classify(
     echo "Translate this into German: good morning" | policy-router classify
     policy-router classify prompts.jsonl --json
 
-    Exit code 2: a line is neither.
+    Exit code 2: a line is invalid.
     """
     classifier = Classifier(open_policy(choose(policy)))
     for number, line in read_lines(file):

@@ -28,7 +28,7 @@ _PATIENCE: Final = 20.0
 
 
 def demo() -> None:
-    """See a policy at work, without API keys or network.
+    """See a policy in action, without API keys or network.
 
     \b
     policy-router demo

@@ -52,18 +52,18 @@ def diff(
         str | None,
         typer.Argument(
             metavar="OLD",
-            help="The policy before: a path, REVISION:PATH of git, or the address of a running "
+            help="The old policy: a path, a git REVISION:PATH, or the URL of a running "
             "server. [HEAD:policies]",
         ),
     ] = None,
     new: Annotated[
-        str | None, typer.Argument(metavar="NEW", help="The policy now, likewise. [policies]")
+        str | None, typer.Argument(metavar="NEW", help="The new policy, likewise. [policies]")
     ] = None,
     live: Annotated[
         bool,
         typer.Option(
             "--live",
-            help="OLD is what the server at http://127.0.0.1:4141 has live; give at most NEW.",
+            help="OLD is the active policy of http://127.0.0.1:4141; give at most NEW.",
         ),
     ] = False,
     key_env: Annotated[
@@ -88,7 +88,7 @@ def diff(
         str | None,
         typer.Option(
             metavar="LOG|JOURNAL",
-            help="Requests that both decide again: a log of decisions (a file, or - for standard "
+            help="Requests to decide again with both: a decision log (a file, or - for standard "
             "input), or a journal of outcomes (sqlite:///PATH, postgresql://HOST/NAME).",
         ),
     ] = None,
@@ -98,15 +98,15 @@ def diff(
         typer.Option(
             parser=choice(FailOn, "--fail-on"),
             metavar="|".join(FailOn),
-            help="End with exit code 1 where a request reaches more models, its first model costs "
-            "more, or anything differs, and also where that is not decided; repeatable.",
+            help="Exit with code 1 if a request reaches more models, if its first model costs "
+            "more, or if anything differs, and also if that is undecided; repeatable.",
         ),
     ] = None,
 ) -> None:
-    """Compare two policies, for all requests at once.
+    """Compare two policies over all possible requests.
 
-    It proves that both allow the same models in the same order, or shows the regions of requests
-    for which they do not, each with an example that both policies decided.
+    Proves that both allow the same models in the same order, or shows the regions of requests for
+    which they differ, each with an example that both policies have decided.
 
     \b
     policy-router diff
@@ -117,12 +117,11 @@ def diff(
     policy-router diff --traffic decisions.jsonl
     policy-router diff --traffic sqlite:////var/lib/router.journal.db --since 7d
 
-    Of the tags and attributes of a request, a journal has only those that the policy declares with
-    their values. It does not have the state of the world: budgets and cooldowns count only with a
-    decision log.
+    A journal has only those tags and attributes of a request whose values the policy declares, and
+    no runtime state: budgets and cooldowns matter only with a decision log.
 
-    Exit code 0: compared, 1: what --fail-on names, or a policy has errors, 2: a policy cannot be
-    read.
+    Exit code 0: compared, 1: a --fail-on condition is met, or a policy has errors, 2: a policy
+    cannot be read.
     """
     if live:
         if new is not None:

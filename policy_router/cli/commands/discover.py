@@ -59,24 +59,24 @@ def discover(
         bool, typer.Option("--all", help="Show every model that the policy does not have.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Ask the sources again, whatever the cache holds.")
+        bool, typer.Option("--force", help="Ask the sources again, ignoring the cache.")
     ] = False,
     cache: Annotated[
         Path | None,
-        typer.Option("--cache", metavar="FILE", help="The cache of earlier answers."),
+        typer.Option("--cache", metavar="FILE", help="The cache file for responses."),
     ] = None,
     probe: Annotated[
         bool,
-        typer.Option("--probe", help="Call the new models that a patch would add, for a token."),
+        typer.Option("--probe", help="Call each new model that a patch would add, for one token."),
     ] = False,
     state: State = None,
     within: Annotated[
         float,
-        typer.Option("--within", metavar="SECONDS", help="Seconds that each source has to answer."),
+        typer.Option("--within", metavar="SECONDS", help="Timeout for each source, in seconds."),
     ] = 20.0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare the policy with the models that are offered.
+    """Compare the policy with the models on offer.
 
     \b
     policy-router discover
@@ -85,19 +85,19 @@ def discover(
     policy-router discover --force --markdown > models.md
     policy-router discover --source ollama --probe
 
-    It asks the sources of models, and reports which models are new, no longer offered, more
-    expensive, cheaper or free now, whose context changed, and which will be switched off within 30
-    days. Without --source, it asks the sources that the policy names under `discovery`, else the
-    servers of its models and the usual servers on this machine. Answers are cached for an hour, or
-    as long as `discovery: { every }` says.
+    Asks model servers and providers, and reports which models are new, no longer offered, more
+    expensive, cheaper or free now, which have a different context, and which will be shut down
+    within 30 days. Without --source, it asks the sources that the policy lists under `discovery`,
+    else the servers of its models and the usual servers on this machine. Responses are cached for
+    an hour, or as long as `discovery: { every }` says.
 
-    It changes nothing: --patch writes a diff, with the tier of new models guessed and marked as
-    such. A patch never gives a price to a model that was free. No model is called and nothing is
-    charged, unless --probe asks each new model for a token, which counts towards the budgets of the
-    policy.
+    Nothing is changed: --patch writes a diff, in which the tiers of new models are guessed and
+    marked as guesses. A patch never gives a price to a model that was free. No model is called and
+    nothing is charged, except with --probe, which asks each new model for one token and counts
+    towards the policy's budgets.
 
-    Exit code 0: the policy agrees with what is offered, 1: it should change, 2: wrong usage, 3: a
-    source that it needs did not answer.
+    Exit code 0: the policy is up to date, 1: it should change, 2: wrong usage, 3: a source that it
+    needs did not respond.
     """
     from policy_router.discovery.cache import DiscoveryCache, cache_file  # noqa: PLC0415  not for --help
     from policy_router.discovery.comparison import compare  # noqa: PLC0415  as above

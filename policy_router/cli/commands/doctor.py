@@ -33,13 +33,11 @@ def doctor(
     ] = False,
     fix: Annotated[
         bool,
-        typer.Option(
-            "--fix", help="Set the time of the ledger file to this machine's clock, if it differs."
-        ),
+        typer.Option("--fix", help="Set the ledger's time to this machine's clock, if it differs."),
     ] = False,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Ask the servers of the models for their lists of models."),
+        typer.Option("--live", help="Ask the models' servers for their lists of models."),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -55,13 +53,13 @@ def doctor(
     Checks whether API keys are set, without reading them, and connects to model servers on this
     machine and its network. Changes nothing without --fix or --accept-loss.
 
-    With --live it sends the keys to their providers, and asks each for its list of models: whether
-    the key is accepted, and whether the models of the policy exist there. No model is called, and
-    nothing is charged. Each server has 10 seconds to answer; all are asked at once.
+    With --live, it sends the keys to their providers and asks each for its list of models, to check
+    whether the key is accepted and the policy's models exist. No model is called, and nothing is
+    charged. All servers are asked concurrently, each with a timeout of 10 seconds.
 
-    When the store lost data (it was emptied, or replaced by an older copy), all processes that use
-    it keep budgets closed until --accept-loss. Compare the spending with your providers' bills
-    first.
+    If the store has lost data (it was emptied, or replaced by an older copy), all processes that
+    use it keep capped budgets closed until --accept-loss. Compare the spending with your providers'
+    bills first.
 
     Exit code 0: no problems, 1: problems were found, 2: the address of the store is invalid.
     """

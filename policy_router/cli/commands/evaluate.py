@@ -36,10 +36,10 @@ def evaluate(
     policy-router evaluate policy.yaml --journal sqlite:////var/lib/router.journal.db --json
 
     The estimate comes from the journal. The reward of a request is the feedback on its answer, else
-    whether the answer was accepted. Only calls that experiments chose at random can stand for calls
-    that were not made, so without experiments most of the result is unknown. Of the tags and
-    attributes of requests, the journal has only those that the policy declares with their values:
-    conditions on others are false here. Exit code 2: the journal cannot be read.
+    whether the answer was accepted. Only calls that experiments chose at random can stand in for
+    calls that were not made, so without experiments most of the result is unknown. The journal has
+    only those tags and attributes of requests whose values the policy declares: conditions on
+    others are false here. Exit code 2: the journal cannot be read.
     """
     from policy_router.experience.off_policy import estimate  # noqa: PLC0415  not needed for --help
 
@@ -47,7 +47,7 @@ def evaluate(
     other = open_policy(new)
     address = named_journal(journal) or journal_of(journal, find_place(state, policy))
     if address is None:
-        fail("there is no journal: name it as --journal")
+        fail("there is no journal: give one with --journal")
     try:
         compared = _read(address, other, began)
     except PolicyRouterError as error:

@@ -34,10 +34,10 @@ def experiments(
     policy-router experiments
     policy-router experiments haiku-for-chat --state redis://localhost:6379
 
-    For each arm it shows the requests, the difference from the control with its interval, and
-    whether to keep the arm, drop it or go on. The intervals are valid however often you look. For
-    an experiment that is over it prints a patch that puts the winner into the policy; nothing is
-    changed. Exit code 2: the state store cannot be used.
+    For each arm it shows the requests, the difference from the control with its confidence
+    interval, and whether to keep the arm, drop it or continue. The intervals are valid no matter
+    how often you look. For a finished experiment it prints a patch that puts the winner into the
+    policy; nothing is changed. Exit code 2: the state store cannot be used.
     """
     from policy_router.experience.adoption import adopt  # noqa: PLC0415  not needed for --help
     from policy_router.language.files import read_files  # noqa: PLC0415

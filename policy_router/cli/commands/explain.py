@@ -23,14 +23,15 @@ def explain(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="Explain this model only: what keeps it out, and the smallest change of the "
-            "request or the rules that would let it through.",
+            help="Explain this model only: why it is excluded, and the smallest change to the "
+            "request or the rules that would allow it.",
         ),
     ] = None,
 ) -> None:
     """Explain the routing decision for a request.
 
-    Shows every rule with the value of each part of its condition, and every model with its reason.
+    Shows every rule with the value of each part of its condition, and every model with the reason
+    for its place.
 
     \b
     policy-router explain "Refactor this function" --task code

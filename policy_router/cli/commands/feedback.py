@@ -15,10 +15,13 @@ from policy_router.diagnostics import printable
 
 def feedback(
     decision: Annotated[str, typer.Argument(metavar="ID", help="The id of the decision.")],
-    score: Annotated[float, typer.Argument(metavar="SCORE", help="From 0, useless, to 1.")],
+    score: Annotated[
+        float, typer.Argument(metavar="SCORE", help="From 0 (useless) to 1 (perfect).")
+    ],
     *,
     label: Annotated[
-        str | None, typer.Option("--label", metavar="WORD", help="Why, such as wrong_language.")
+        str | None,
+        typer.Option("--label", metavar="WORD", help="The reason, such as wrong_language."),
     ] = None,
     by: Annotated[
         str, typer.Option("--by", metavar="NAME", help="The source: who or what judged the answer.")
@@ -43,10 +46,12 @@ def feedback(
 
     address = named_journal(journal) or journal_of(journal, find_place(state, policy))
     if address is None:
-        fail("there is no journal: name it as --journal")
+        fail("there is no journal: give one with --journal")
     if address.file is not None and not address.file.exists():
         fail(
-            printable(f"there is no journal at {address}: serve a policy, or name it as --journal")
+            printable(
+                f"there is no journal at {address}: run `serve`, or give another one with --journal"
+            )
         )
     try:
         with Journal(address) as keeper:

@@ -40,8 +40,8 @@ def fmt(
     policy-router fmt --check policies/
     cat policy.yaml | policy-router fmt -
 
-    Order, quotes, comments and line breaks stay, and so does everything that the files say. Files
-    with tests next to them (*.test.yaml) are formatted too. Changed files end their lines with \\n.
+    Order, quotes, comments and line breaks stay, and the meaning never changes. Test files next to
+    a policy (*.test.yaml) are formatted too. Changed files get \\n line endings.
     """
     if paths and STDIN in paths:
         if len(paths) > 1 or check or diff or json:

@@ -31,7 +31,7 @@ def graph(
     policy-router graph
     policy-router graph --svg policy.svg --html policy.html
 
-    `1` is put first, `x` is out, `v` is below the tier that is asked for, `.` is untouched.
+    `1` is put first, `x` is excluded, `v` is below the required tier, `.` is not affected.
     """
     from policy_router.views import graph as view  # noqa: PLC0415  not needed for --help
 

@@ -35,10 +35,10 @@ def health(
     policy-router health
     policy-router health --lift haiku --state redis://localhost:6379
 
-    A model is `open` after repeated failures, `probed` while one call finds out whether it works
-    again, `recovering` while it gets its requests back, and `cooldown` until a time that its
-    provider named. Processes that share the state store share this, and notice within a second what
-    is lifted. Exit code 2: the state store cannot be used.
+    A model is `open` after repeated failures, `probed` while one call tests whether it works again,
+    `recovering` while its traffic ramps up, and `cooldown` until a time given by its provider.
+    Processes that share the state store share this state, and notice within a second when a
+    cooldown is lifted. Exit code 2: the state store cannot be used.
     """
     path = choose(policy)
     opened_policy = open_policy(path)

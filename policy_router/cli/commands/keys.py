@@ -48,13 +48,13 @@ def keys(
     tag: Annotated[
         list[str] | None,
         typer.Option(
-            "--tag", metavar="TAG", help="A tag that each of its requests has; repeatable."
+            "--tag", metavar="TAG", help="A tag added to each of its requests; repeatable."
         ),
     ] = None,
     allow_tag: Annotated[
         list[str] | None,
         typer.Option(
-            "--allow-tag", metavar="TAG", help="A tag that its caller may state; repeatable. [none]"
+            "--allow-tag", metavar="TAG", help="A tag that its caller may send; repeatable. [none]"
         ),
     ] = None,
     task: Annotated[
@@ -90,7 +90,7 @@ def keys(
     policy-router keys list
     policy-router keys revoke ada-laptop
 
-    A new key is printed once; the file has only its digest. A running server reads the file again
+    A new key is printed once; the file has only its digest. A running server picks up changes
     within a second.
     """
     try:

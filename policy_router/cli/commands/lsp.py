@@ -17,7 +17,7 @@ def lsp(
             "--policy",
             "-p",
             metavar="FOLDER",
-            help="A folder whose files are one policy, besides folders called `policies`.",
+            help="A folder whose files form one policy, in addition to folders called `policies`.",
         ),
     ] = None,
 ) -> None:
@@ -27,14 +27,15 @@ def lsp(
     policy-router lsp
     policy-router lsp --policy routing/
 
-    Editors start it and talk to it over standard input and output. It reports mistakes while you
-    type, completes keys, models, tags and facts, shows what a word means and how many regions of
-    requests reach a rule, goes to definitions, renames models and tiers, and formats.
+    Editors start it and talk to it over standard input and output. It offers diagnostics while you
+    type, completion of keys, models, tags and facts, hover texts, go to definition, renaming of
+    models and tiers, and formatting.
 
-    It needs the extra `lsp`: pip install "policy-router[lsp]". docs/editors.md has settings.
+    It needs the extra `lsp`: pip install "policy-router[lsp]". See docs/editors.md for editor
+    settings.
     """
     try:
         from policy_router.lsp.server import PolicyServer  # noqa: PLC0415  an extra
     except ImportError:
-        fail('the language server needs its extra: pip install "policy-router[lsp]"')
+        fail('the language server needs the extra `lsp`: pip install "policy-router[lsp]"')
     PolicyServer(version(), policy).server.start_io()

@@ -47,7 +47,7 @@ def models(
     ] = None,
     can: Annotated[
         str | None,
-        typer.Option("--can", metavar="ABILITIES", help="Only models with all of these."),
+        typer.Option("--can", metavar="ABILITIES", help="Only models with all of these abilities."),
     ] = None,
     tier: Annotated[
         str | None, typer.Option("--tier", metavar="TIER", help="Only models of this tier.")
@@ -79,27 +79,27 @@ def models(
     policy-router models load qwen-72b
 
     With a NAME, it shows each value of the model and where it comes from: a line of the policy,
-    LiteLLM's table, or what was measured. `state` says what keeps a model from being called now: a
+    LiteLLM's table, or what was measured. `state` says why a model cannot be called right now: a
     key that is not set, or a cooldown in the state store.
 
-    With `--measured`, each has the calls that were counted, and what they say: how many succeed and
-    the mean quality, each with its 95 % interval, the median time of an answer, its mean length and
-    its mean cost. Outcomes are counted while the policy's `learning` is on, and kept for 92 days.
+    `--measured` adds statistics from recorded calls: the success rate and the mean quality, each
+    with its 95 % confidence interval, and the median time, mean length and mean cost of an answer.
+    Outcomes are recorded while the policy's `learning` is on, and kept for 92 days.
 
     `add` and `set` take KEY=VALUE, where KEY is a field of a model, such as `tier`, or a field
-    within it, such as `price.input`; `KEY=` takes a field out. Nothing else in the files changes,
-    not even a comment. The change is printed as a diff and checked, and written with `--write`.
-    `remove` refuses while the policy names the model, and says where.
+    within it, such as `price.input`; `KEY=` removes a field. Nothing else in the files changes, not
+    even a comment. The change is checked and printed as a diff, and written only with `--write`.
+    `remove` fails while the policy still refers to the model, and says where.
 
-    `probe` calls models, all of them without a NAME, for a token each, and says how long each took
-    or the class of its failure. The calls are charged, and count for limits, budgets and cooldowns.
+    `probe` asks the named models, or all of them, for one token each, and shows how long each took
+    or how it failed. The calls are charged, and count towards limits, budgets and cooldowns.
 
-    `load` and `unload` put a model into the memory of Ollama or LM Studio, or let it go; vLLM is
-    woken and put to sleep.
+    `load` and `unload` load a model into the memory of Ollama or LM Studio and unload it; vLLM is
+    woken up and put to sleep.
 
-    Exit code 1: the change would break the policy, or the model is still named; 2: the state store
-    cannot be used, or a name is unknown; 3: a model that was probed
-    failed, or a server did not load one.
+    Exit code 1: the change would break the policy, or the policy still refers to the model; 2: the
+    state store cannot be used, or a name is unknown; 3: a probe failed, or a server did not load a
+    model.
     """
     from policy_router.cli.models_edit import add, remove, set_fields  # noqa: PLC0415  not for --help
     from policy_router.cli.models_show import Wanted, compare, show_all, show_one  # noqa: PLC0415

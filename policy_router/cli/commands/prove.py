@@ -19,9 +19,7 @@ def prove(
     *,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="PATHS", help="Policy files, or folders of them; each is one policy."
-        ),
+        typer.Argument(metavar="PATHS", help="Policy files, or folders of them, each one policy."),
     ] = None,
     policy: Annotated[
         Path | None,
@@ -45,8 +43,8 @@ def prove(
     policy-router prove
     policy-router prove policies/ other.yaml --json
 
-    Exit code 0: all promises are proved, 1: one is broken or neither proved nor broken, or a
-    policy has errors, 2: no policy files were found.
+    Exit code 0: all promises are proved, 1: one is broken or undecided, or a policy has errors, 2:
+    no policy files were found.
     """
     from policy_router.assurance import promises  # noqa: PLC0415  most commands prove nothing
     from policy_router.views import proofs as view  # noqa: PLC0415  as above

@@ -23,7 +23,7 @@ _STEP = 1000
 def replay(
     *,
     logs: Annotated[
-        list[str], typer.Argument(metavar="LOG|-", help="Decision logs; - is standard input.")
+        list[str], typer.Argument(metavar="LOG|-", help="Decision logs, or - for standard input.")
     ],
     policy: Where = None,
     old: Annotated[
@@ -34,25 +34,27 @@ def replay(
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=0, max=1000, help="Changed decisions to show.")
+        int,
+        typer.Option(metavar="N", min=0, max=1000, help="The number of changed decisions to show."),
     ] = 20,
     fail_on_change: Annotated[
-        bool, typer.Option("--fail-on-change", help="End with 1 when any decision changes.")
+        bool, typer.Option("--fail-on-change", help="Exit with code 1 if any decision changes.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide logged requests again, with this or another policy.
 
-    The state of the world is that of the log. With the policy that made them, the decisions must be
-    the same. With another policy, it shows what would change: in requests, in estimated cost, and
-    in quality where it is known. The rotated files of a log are read as well. No model is called.
+    Uses the runtime state recorded in the log. With the policy that made them, the decisions must
+    be the same. With another policy, it shows what would change: the requests affected, the
+    estimated cost, and the quality where it is known. Rotated log files are read as well. No model
+    is called.
 
     \b
     policy-router replay decisions.jsonl
     policy-router replay decisions.jsonl --policy new/ --old policies/ --json
 
-    Exit code 0: every decision that the policy made is made again, 1: one is not, or one changes
-    with --fail-on-change, 2: there is no decision to replay.
+    Exit code 0: every decision of this policy was reproduced, 1: one was not, or one changed with
+    --fail-on-change, 2: there is no decision to replay.
     """
     from policy_router.replay.summary import ReplaySummary  # noqa: PLC0415  not needed for --help
     from policy_router.views import replay as view  # noqa: PLC0415  as above

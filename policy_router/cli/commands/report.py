@@ -41,7 +41,7 @@ def report(
             metavar="N",
             min=1,
             max=MOST_GROUPS,
-            help="Show the N groups with the highest cost, and all others together.",
+            help="Show the N groups with the highest cost, and all others in one row.",
         ),
     ] = TOP,
     policy: Where = None,
@@ -54,7 +54,7 @@ def report(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Write one HTML file that can be mailed."),
+        typer.Option("--html", metavar="FILE", help="Write a single, self-contained HTML file."),
     ] = None,
 ) -> None:
     """Report costs, speed, failures and savings of requests.
@@ -65,7 +65,7 @@ def report(
     policy-router report --by session --top 20
     policy-router report --html report.html
 
-    Spend, tokens, free share, success, latency, failures, what was saved against the policy's
+    Shows spend, tokens, free share, success, latency, failures, savings relative to the policy's
     `reports.baselines`, and when budgets and quotas will be used up. Figures come from the journal
     that `serve` keeps. Exit code 2: the journal cannot be read, or FILE cannot be written.
     """
@@ -81,7 +81,7 @@ def report(
     location = location_of(state, opened_policy.name, path)
     address = journal_of(journal, location)
     if address is None:
-        fail("there is no journal: name one with --journal, or --state with a file next to it")
+        fail("there is no journal: give --journal, or --state with a journal next to its file")
     query = ReportQuery(since=began, until=time.time(), by=by, top=top)
     try:
         shown = _read(opened_policy, address, location, query)

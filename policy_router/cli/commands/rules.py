@@ -9,9 +9,7 @@ from policy_router.cli.output import fail, show, show_json
 
 def rules(
     *,
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The rule whose page to show.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The rule to explain.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the check rules, or show the manual page of one.

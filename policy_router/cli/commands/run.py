@@ -72,7 +72,7 @@ def run(
     policy-router run "What is a monad?" --task chat
     git diff | policy-router run - --system "Review this change" --stream
 
-    The answer goes to standard output; the calls, their duration and their cost go to standard
+    The answer goes to standard output; the calls, with their duration and cost, go to standard
     error. Exit code 3: every model failed, 4: the policy allows none.
     """
     if stdout_is_closed():

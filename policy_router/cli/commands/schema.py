@@ -21,7 +21,7 @@ KEY: Final = "yaml.schemas"
 def schema(
     *,
     vscode: Annotated[
-        bool, typer.Option("--vscode", help="Print the VS Code setting that uses the schema.")
+        bool, typer.Option("--vscode", help="Print the VS Code setting that enables the schema.")
     ] = False,
     merge: Annotated[
         bool, typer.Option("--merge", help=f"Add that setting to {SETTINGS}.")

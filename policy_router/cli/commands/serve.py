@@ -50,7 +50,10 @@ def serve(
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that serve.")
+        int,
+        typer.Option(
+            "--workers", metavar="N", min=1, max=64, help="The number of worker processes."
+        ),
     ] = 1,
     grace: Annotated[
         int,
@@ -59,7 +62,7 @@ def serve(
             metavar="SECONDS",
             min=0,
             max=3600,
-            help="Seconds that running requests have to end when the server stops.",
+            help="Seconds that in-flight requests have to finish when the server stops.",
         ),
     ] = 30,
     decision_log: Annotated[
@@ -67,7 +70,7 @@ def serve(
         typer.Option(
             "--decision-log",
             metavar="FILE",
-            help="Write a JSON line for each decision to this file, without texts.",
+            help="Write one line of JSON per decision to this file, without prompts or answers.",
         ),
     ] = None,
     journal: JournalOption = None,
@@ -75,7 +78,7 @@ def serve(
         bool,
         typer.Option(
             "--otel",
-            help="Export spans with OpenTelemetry, configured by its own variables. [extra otel]",
+            help="Export OpenTelemetry spans, configured by the usual variables. [extra otel]",
         ),
     ] = False,
     allow_function: Annotated[
@@ -86,7 +89,9 @@ def serve(
     ] = None,
     demo: Annotated[
         bool,
-        typer.Option("--demo", help="Serve a small policy with simulated models, without any key."),
+        typer.Option(
+            "--demo", help="Serve a small policy with simulated models, without API keys."
+        ),
     ] = False,
 ) -> None:
     """Serve the policy to clients of OpenAI's or Anthropic's API.
@@ -96,11 +101,12 @@ def serve(
     policy-router serve --policy policies/
     policy-router serve --keys keys.json --host 0.0.0.0 --workers 4
 
-    Without --keys only this machine can call the server, and all its users may do everything. The
-    policy files are followed: a valid change applies to the next request.
+    Without --keys, only this machine can call the server, and all its users may do anything. The
+    policy files are watched: a valid change applies to the next request.
 
-    SIGTERM or Ctrl-C ends the server: requests under way may end within --grace, a second signal
-    ends it at once. Several --workers share the state store, which then cannot be in memory.
+    SIGTERM or Ctrl-C stops the server: requests in flight may finish within --grace; a second
+    signal stops it immediately. Several --workers share the state store, which then cannot be in
+    memory.
 
     Exit code 1: the policy has errors, 2: the server cannot start.
     """
@@ -160,7 +166,7 @@ class Service:
         state, journal = location.url, journal_of(self.journal, location)
         if self.workers > 1 and state.startswith("memory:"):
             raise UsageError(
-                f"each of {self.workers} processes would count for itself in `memory://`, and so "
+                f"each of {self.workers} processes would count on its own in `memory://`, and so "
                 "allow what the limits allow several times: give a file or Redis as --state, or "
                 "serve with --workers 1"
             )
@@ -189,7 +195,7 @@ class Service:
     def _announce(
         self, policy: "Policy", port: int, whom: str, journal: "JournalAddress | None"
     ) -> None:
-        """Say on standard error what is served, from which policy, and to whom."""
+        """Print to standard error what is served, from which policy, and to whom."""
         host = _LOCAL.get(self.address[0], self.address[0])
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         number = len(policy.models)

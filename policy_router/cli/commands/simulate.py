@@ -1,4 +1,4 @@
-"""The `simulate` command: traffic through a policy, on a clock that does not wait."""
+"""The `simulate` command: traffic through a policy, in virtual time."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,15 +45,15 @@ def simulate(
     """Run hours of simulated traffic through a policy.
 
     A scenario can have outages, storms of 429, new prices and new budgets. Requests are decided,
-    reserved, called and charged as in a router, but the clock does not wait and the models are
-    simulated. Equal arguments give equal results.
+    reserved, called and charged as in a router, but time is virtual and the models are simulated.
+    The same arguments give the same results.
 
     \b
     policy-router simulate outage.yaml
     policy-router simulate outage.yaml --policy new/ --log decisions.jsonl --html outage.html
     policy-router simulate outage.yaml --log sqlite:////var/lib/router.journal.db --since 7d
 
-    Exit code 0: it ran, 2: the scenario or the log cannot be used.
+    Exit code 0: the simulation ran, 2: the scenario or the log cannot be used.
     """
     from dataclasses import replace  # noqa: PLC0415  not needed for --help
 

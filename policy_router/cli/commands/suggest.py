@@ -37,12 +37,12 @@ def suggest(
     *,
     policy: Annotated[
         Path | None,
-        typer.Option("--policy", "-p", metavar="PATH", help="Another way to name POLICY."),
+        typer.Option("--policy", "-p", metavar="PATH", help="Same as POLICY."),
     ] = None,
     since: Since = "30d",
     patch: Annotated[
         Path | None,
-        typer.Option("--patch", metavar="FILE", help="Write all patches to this file, as one."),
+        typer.Option("--patch", metavar="FILE", help="Write all patches to this file."),
     ] = None,
     journal: JournalOption = None,
     state: State = None,
@@ -54,11 +54,11 @@ def suggest(
     policy-router suggest policy.yaml --since 30d
     policy-router suggest policies/ --patch changes.diff
 
-    Each suggestion has its evidence with a 95 % interval and, where it can be written, a patch that
-    keeps comments. No policy file is changed: `git apply -p0` or `patch -p0`, in the same folder,
-    applies what `--patch` wrote, where POLICY is a relative path. Outcomes are counted while the
-    policy's `learning` is on. Exit code 1: there are suggestions; 2: the store or the journal
-    cannot be read, or FILE cannot be written.
+    Each suggestion has its evidence with a 95 % confidence interval and, if possible, a patch that
+    keeps comments. No policy file is changed. If POLICY is a relative path, `git apply -p0` or
+    `patch -p0` in the same folder applies the file that `--patch` wrote. Outcomes are recorded
+    while the policy's `learning` is on. Exit code 1: there are suggestions; 2: the store or the
+    journal cannot be read, or FILE cannot be written.
     """
     from policy_router.language.files import read_files  # noqa: PLC0415  not needed for --help
     from policy_router.suggestions.observed import Observed  # noqa: PLC0415

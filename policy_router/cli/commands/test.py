@@ -53,12 +53,14 @@ def policy_tests(
     policy: Annotated[
         Path | None,
         typer.Option(
-            "--policy", "-p", metavar="PATH", help="The policy of PATHS that are files with tests."
+            "--policy", "-p", metavar="PATH", help="The policy under test, if PATHS are test files."
         ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", "-k", metavar="TEXT", help="Only tests whose names contain this."),
+        typer.Option(
+            "--name", "-k", metavar="TEXT", help="Run only tests whose names contain this."
+        ),
     ] = None,
     format_: Annotated[
         ResultFormat,
@@ -82,24 +84,24 @@ def policy_tests(
         typer.Option(
             parser=_share,
             metavar="PERCENT",
-            help="Fail when tests cover or notice less than this, such as 80%.",
+            help="Fail if coverage, or the share of noticed changes, is below this, such as 80%.",
         ),
     ] = None,
     mutate: Annotated[
         bool,
-        typer.Option("--mutate", help="Show which small changes of the policy no test notices."),
+        typer.Option("--mutate", help="Show which small changes to the policy no test notices."),
     ] = False,
     generate: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|-",
-            help="Instead of running tests, write some that hold now, at the edges of each rule.",
+            help="Write tests of the current behaviour at the edges of each rule, and run none.",
         ),
     ] = None,
 ) -> None:
     """Run the tests of policies.
 
-    They stand in the section `tests` of a policy, and in files next to it: *.test.yaml in its
+    Tests are in the section `tests` of a policy, and in files next to it: *.test.yaml in its
     folder, or POLICY.test.yaml next to POLICY.yaml. No model is called.
 
     \b
@@ -109,8 +111,8 @@ def policy_tests(
     policy-router test --mutate
     policy-router test policies/ --generate policies/edges.test.yaml
 
-    Exit code 0: all hold, 1: a test fails, or less than the threshold is covered or noticed, 2:
-    there are no tests.
+    Exit code 0: all tests pass, 1: a test fails, or coverage or mutation score is below the
+    threshold, 2: there are no tests.
     """
     places = [(path, policy) for path in dict.fromkeys(paths or ())] or [(choose(policy), None)]
     if generate is not None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 EVERY: Final = 2.0
-"""Seconds between two looks with `--watch`."""
+"""Seconds between two refreshes with `--watch`."""
 
 
 def usage(
@@ -63,7 +63,7 @@ def usage(
     Days and months are in the policy's time zone. Exit code 2: the counters cannot be read.
     """
     if watch and json:
-        raise wrong("--watch", "it shows tables; leave out --json")
+        raise wrong("--watch", "it shows tables and cannot be combined with --json")
     path = choose(policy)
     opened_policy = open_policy(path)
     location = location_of(state, opened_policy.name, path)
@@ -130,7 +130,7 @@ def _nothing_counted(location: StoreLocation, now: float) -> list[Block]:
         f"nothing was counted yet: {printable(reason)}",
         *_of_the_journal(location, now),
         help_line(
-            "an application counts in its own memory unless it opens the same store, "
+            "an application keeps its counters in memory unless it opens the same store, "
             f'`Router.open(..., state="{printable(url)}")`; '
             f"name its store with --state or ${VARIABLE}"
         ),

@@ -55,34 +55,37 @@ class RequestArguments:
         str | None, typer.Option(metavar="COUNT", help="Input tokens, such as 900 or 24k.")
     ] = None
     need: Annotated[
-        Words, typer.Option(metavar="ABILITY", help="An ability a model must have, such as json.")
+        Words,
+        typer.Option(
+            metavar="ABILITY", help="An ability that a model must have, such as json; repeatable."
+        ),
     ] = None
     max_cost: Annotated[
         str | None,
-        typer.Option(metavar="DOLLARS", help="The highest cost in dollars, such as 0.01."),
+        typer.Option(
+            metavar="DOLLARS", help="The maximum estimated cost in dollars, such as 0.01."
+        ),
     ] = None
     max_price: Annotated[
         str | None,
         typer.Option(
-            metavar="DOLLARS", help="The most that a million tokens may cost, such as 3 or $3/M."
+            metavar="DOLLARS", help="The maximum price per million tokens, such as 3 or $3/M."
         ),
     ] = None
     max_latency: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The longest latency, such as 2s.")
+        str | None, typer.Option(metavar="TIME", help="The maximum latency, such as 2s.")
     ] = None
     min_quality: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="The lowest quality, 0 to 1.")
+        str | None, typer.Option(metavar="SHARE", help="The minimum quality, 0 to 1.")
     ] = None
     prefer: Annotated[
         Words,
-        typer.Option(metavar="KEY", help="The order, such as cheapest,fastest."),
+        typer.Option(metavar="KEY", help="The sort keys, such as cheapest,fastest."),
     ] = None
     model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="The only model to use, or an alias.")
     ] = None
-    min_tier: Annotated[
-        str | None, typer.Option(metavar="TIER", help="The lowest tier of a model.")
-    ] = None
+    min_tier: Annotated[str | None, typer.Option(metavar="TIER", help="The minimum tier.")] = None
     only: Annotated[
         Words, typer.Option(metavar="WORD", help="Only models of this name, tier or tag.")
     ] = None
@@ -91,7 +94,9 @@ class RequestArguments:
     ] = None
     max_candidates: Annotated[
         int | None,
-        typer.Option(metavar="N", parser=values.candidates, help="Models to try at most."),
+        typer.Option(
+            metavar="N", parser=values.candidates, help="The maximum number of models to try."
+        ),
     ] = None
     fact: Annotated[
         Words,

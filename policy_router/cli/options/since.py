@@ -12,7 +12,8 @@ from policy_router.cli.options.values import wrong
 from policy_router.reports.age import seconds_back
 
 Since: TypeAlias = Annotated[
-    str, typer.Option("--since", metavar="AGE", help="How far back: 24h, 30d, 12w.")
+    str,
+    typer.Option("--since", metavar="AGE", help="How far back to look, such as 24h, 30d or 12w."),
 ]
 """The option of every command that looks back."""
 
