@@ -1,4 +1,4 @@
-"""The time of a request that states only an hour or a weekday."""
+"""The time of a request that gives only an hour or a weekday."""
 
 from __future__ import annotations
 

@@ -24,11 +24,11 @@ ALLOWED: Final = "allowed"
 
 @dataclass(frozen=True, slots=True)
 class CoveredItem:
-    """One thing that tests can touch.
+    """One item that tests can cover.
 
     Attributes:
         name: A rule, an outcome or a model.
-        tests: How many tests touch it.
+        tests: The number of tests that cover it.
         span: Its position in the policy files, if it has one.
     """
 
@@ -39,13 +39,13 @@ class CoveredItem:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the tests of a policy touch.
+    """The coverage of a policy by its tests.
 
     Attributes:
-        rules: The rules; a test touches one whose condition holds for its request.
-        outcomes: `allowed`, and the reasons for which the policy itself takes models away; a test
-            touches a reason where a model is out for it.
-        models: The models; a test touches one that may answer its request.
+        rules: The rules; a test covers a rule if its condition holds for the request.
+        outcomes: `allowed`, and the reasons for which the policy itself excludes models; a test
+            covers a reason if a model is excluded for it.
+        models: The models; a test covers a model that may answer its request.
     """
 
     rules: tuple[CoveredItem, ...]
@@ -54,21 +54,21 @@ class Coverage:
 
     @property
     def items(self) -> tuple[CoveredItem, ...]:
-        """Everything that tests can touch."""
+        """Everything that tests can cover."""
         return self.rules + self.outcomes + self.models
 
     @property
     def share(self) -> float:
-        """The part of it that at least one test touches, 0..1."""
+        """The share of items that at least one test covers, 0..1."""
         return sum(item.tests > 0 for item in self.items) / len(self.items)
 
 
 def coverage(policy: Policy, results: Sequence[PolicyTestResult]) -> Coverage:
-    """Measure what tests touch, whether they pass or not.
+    """Measure the coverage of tests, whether they pass or not.
 
     Args:
         policy: The policy.
-        results: How its tests ended; those that could not be run touch nothing.
+        results: The results of its tests; those that could not be run cover nothing.
     """
     rules: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()

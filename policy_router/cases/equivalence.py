@@ -1,9 +1,10 @@
-"""Whether two policies that differ in one part decide every request alike.
+"""Checks whether two policies that differ in one part make the same decisions.
 
-Requests that lie in the same cells are the same to every condition of both policies. So there are
-finitely many kinds of them: of each kind one request is decided by both. That the rules that apply
-mean the same for every kind is a proof for all requests, in every state. Where there are too many
-kinds, or something else than rules differs, the proof is that of `assurance.compare`.
+Requests in the same cells are indistinguishable to the conditions of both policies. So there are
+finitely many kinds of requests, and one of each kind is decided by both policies. If the matching
+rules have the same effect for every kind, that is a proof for all requests in every state. If there
+are too many kinds, or if something other than rules differs, `assurance.compare` provides the
+proof.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from policy_router.domain.request import Request
 
 MOST_KINDS: Final = 4096
-"""The most kinds of requests that are all decided."""
+"""Maximum number of kinds of requests to enumerate."""
 _TOKENS: Final = (10, 3_000, 20_000, 150_000)
 """Numbers of input tokens that are tried besides those of a witness."""
 _WRITTEN: Final = frozenset({SortKey.FREE, SortKey.LOCAL, SortKey.SMALLEST})
@@ -48,7 +49,7 @@ _VARIED: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class TellingRequest:
-    """A request that two policies decide otherwise.
+    """A request that two policies decide differently.
 
     Attributes:
         witness: The request, and when it is made.
@@ -69,11 +70,11 @@ def compare(
     Args:
         policy: The first policy.
         other: The second one.
-        limit: A limit that only the first one has: it is tried used up, and unused.
+        limit: A limit that only the first one has: it is tried both used up and unused.
 
     Returns:
-        A request that they decide otherwise; None where it is proved that there is none; or why
-        that is not known.
+        A request that they decide differently; None if it is proved that there is none; or the
+        reason why that is unknown.
     """
     conditions = [rule.when for each in (policy, other) for rule in each.rules]
     conditions += [each.when for each in policy.limits]
@@ -200,7 +201,7 @@ def _decided(policy: Policy, request: Request, snapshot: Snapshot) -> Decision |
 
 
 def _shown(decision: Decision) -> tuple[object, ...]:
-    """What of a decision has consequences."""
+    """The parts of a decision that have consequences."""
     order = tuple(candidate.name for candidate in decision.candidates)
     return order, decision.denied, decision.accept if order else ()
 
@@ -231,7 +232,7 @@ def _meaning(policy: Policy, facts: Facts) -> tuple[Any, ...]:
 
 
 def _same_but_rules(policy: Policy, other: Policy) -> bool:
-    """Whether nothing but the rules differs."""
+    """Whether only the rules differ."""
     return (
         policy.tasks == other.tasks
         and policy.bands == other.bands

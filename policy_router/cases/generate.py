@@ -2,9 +2,8 @@
 
 For each rule and each region in which its condition holds there is a request inside, with the
 lowest numbers that the region allows, and one just outside by each fact that the region constrains.
-So a change that moves an edge fails a test. There is a request of each task and of each band, one
-for each model that none of these may use, and for each limit and budget one that comes when it is
-used up.
+So a change that moves an edge fails a test. There is also a request for each task and each band,
+one for each model that none of these may use, and one for each limit and budget when it is used up.
 """
 
 from __future__ import annotations
@@ -39,9 +38,10 @@ if TYPE_CHECKING:
     from policy_router.domain.rules import Rule
 
 MOST_REGIONS: Final = 16
-"""The most regions of one rule for which tests are made."""
+"""Maximum number of regions per rule for which tests are generated."""
 _LISTED: Final = 6
-"""The most candidates whose whole order a test expects; of more it expects the first."""
+"""Maximum number of candidates whose whole order a test expects; with more, it expects only the
+first."""
 _MADE: Final = 24
 """Tests of a region that are made, of which one that tells most is kept."""
 _TRIED: Final = 8
@@ -49,7 +49,7 @@ _TRIED: Final = 8
 
 
 def generate(policy: Policy) -> Iterator[PolicyTest]:
-    """Yield tests that hold of a policy as it is, in the order of its rules."""
+    """Yield tests that pass for the current policy, in the order of its rules."""
     maker = _Maker(policy)
     yield from maker.of_rules()
     yield from maker.of_kinds()
@@ -61,7 +61,7 @@ def generate(policy: Policy) -> Iterator[PolicyTest]:
 
 
 class _Maker:
-    """Makes tests of one policy."""
+    """Generates tests of one policy."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -105,7 +105,7 @@ class _Maker:
             yield test
 
     def used_up(self, limit: Limit) -> PolicyTest | None:
-        """A request that comes when a limit is used up; None where that excludes no model."""
+        """A request at a time when a limit is used up; None if that excludes no model."""
         given = _exhausted(limit)
         if given is None or not limit.refusing or limit.cap is None:
             return None

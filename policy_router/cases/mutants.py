@@ -1,4 +1,4 @@
-"""Mutations of a policy that its tests should notice: small mistakes that a person may make."""
+"""Mutations of a policy that its tests should notice: small mistakes that people make."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Mutant:
 def mutants(policy: Policy) -> Iterator[Mutant]:
     """Yield the policy with each small change, in written order.
 
-    What tests cannot notice is not changed: parts in shadow, experiments, what follows a failure,
-    and the words by which tasks are told.
+    Parts that tests cannot notice are not changed: shadow rules and limits, experiments, fallback,
+    and the keywords of tasks.
     """
     for i, rule in enumerate(policy.rules):
         if rule.shadow:

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 
 class Fate(StrEnum):
-    """What became of a changed policy.
+    """The outcome of a mutation.
 
     Attributes:
-        CAUGHT: A test that holds of the policy fails, or a promise that it keeps is broken.
-        SURVIVED: Every test still holds, and there is a request that is decided otherwise.
-        EQUIVALENT: Every request is decided as before, which is proved: no test could notice.
-        UNKNOWN: Every test still holds, and whether any request is decided otherwise is open.
+        CAUGHT: A test that passes for the policy fails, or a promise that it keeps is broken.
+        SURVIVED: Every test still passes, but there is a request that is decided differently.
+        EQUIVALENT: It is proved that every request is decided as before: no test could notice.
+        UNKNOWN: Every test still passes, and it is undecided whether any request is decided
+            differently.
     """
 
     CAUGHT = "caught"
@@ -46,10 +47,10 @@ class MutantResult:
 
     Attributes:
         change: The change, as text for people.
-        fate: What became of it.
+        fate: The outcome.
         by: Name of the first test that notices it, or `invariant NAME` where a broken promise does;
             None where nothing does.
-        difference: A request that is decided otherwise, where it survived.
+        difference: A request that is decided differently, if it survived.
         reason: Why it is unknown; None otherwise.
         span: The position in the policy files of what was changed.
     """
@@ -64,7 +65,7 @@ class MutantResult:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """What the tests of a policy notice.
+    """The results of mutation testing.
 
     Attributes:
         results: Every change, in the order of the policy.
@@ -78,7 +79,7 @@ class Mutation:
 
     @property
     def share(self) -> float:
-        """The part of the changes that a test notices, 0..1, of those not proved equivalent."""
+        """The share of changes that are noticed, 0..1, without those proved equivalent."""
         counted = len(self.results) - self.count(Fate.EQUIVALENT)
         return self.count(Fate.CAUGHT) / counted if counted else 1.0
 
@@ -90,7 +91,7 @@ def mutate(policy: Policy, tests: Sequence[PolicyTest]) -> Iterator[MutantResult
 
     Args:
         policy: The policy.
-        tests: Its tests; those that fail as it is notice nothing.
+        tests: Its tests; those that already fail notice nothing.
     """
     classifier = Classifier(policy)
     prepared = [prepare(classifier, test) for test in tests]
@@ -113,7 +114,7 @@ def _holds(policy: Policy, prepared: PreparedTest) -> bool:
 
 
 def _untested(policy: Policy, mutant: Mutant, proofs: Sequence[Proof]) -> MutantResult:
-    """What becomes of a change that no test notices."""
+    """The outcome of a change that no test notices."""
     difference = compare(policy, mutant.policy, mutant.limit)
     if difference is None:
         return MutantResult(mutant.change, Fate.EQUIVALENT, span=mutant.span)

@@ -51,7 +51,7 @@ def request_of(classifier: Classifier, test: PolicyTest) -> StatedRequest:
         test: The test.
 
     Raises:
-        UsageError: What the test states is no request.
+        UsageError: The test does not describe a valid request.
     """
     stated = {"prompt": test.request} if isinstance(test.request, str) else dict(test.request)
     listed = {name: _words(stated.get(name)) for name in _LISTS if name in stated}

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PolicyTestResult:
-    """How a test ended.
+    """The result of a test.
 
     Attributes:
         test: The test.
         mismatches: The expectations that the decision does not meet.
-        problem: Why the test could not be run; None where it was.
+        problem: Why the test could not be run; None if it was.
         decision: The decision; None where there is a problem.
     """
 
@@ -65,7 +65,7 @@ class PolicyTestRun:
 
 @dataclass(frozen=True, slots=True)
 class PreparedTest:
-    """A test with the request and the state that it stands for.
+    """A test with its request and its runtime state.
 
     Attributes:
         test: The test.
@@ -85,7 +85,7 @@ def run_tests(
 
     Args:
         policy: The policy that decides.
-        tests: The tests; the policy must have what they name.
+        tests: The tests; the policy must define everything that they name.
         cancelled: Polled before each test.
 
     Yields:

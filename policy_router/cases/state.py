@@ -1,4 +1,4 @@
-"""The state of the world that a policy test assumes, as a snapshot."""
+"""The runtime state that a policy test assumes, as a snapshot."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COOLING: Final = 60.0
 
 
 def snapshot_of(policy: Policy, given: GivenState, tested: StatedRequest) -> Snapshot:
-    """Make the state of the world that a test assumes.
+    """Build the runtime state that a test assumes.
 
     Counters that the test does not name have not been used. Those that count by user, tenant and
     the like are the ones of its request.

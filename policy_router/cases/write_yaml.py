@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PLAIN: Final = re.compile(
     r"[A-Za-z_$][A-Za-z0-9_ $./-]*(?<! )|[0-9][0-9.]*[a-zA-Z/%][a-zA-Z0-9 /]*"
 )
-"""Texts that mean themselves in YAML without quotes, but for a few words."""
+"""Texts that need no quotes in YAML, except for a few words."""
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
@@ -105,7 +105,7 @@ def _percent(share: float) -> str:
 
 
 def _flow(value: object) -> str:
-    """A value in YAML's flow style, with quotes where it would mean something else."""
+    """A value in YAML's flow style, quoted where necessary."""
     if isinstance(value, dict):
         pairs = [f"{_flow(key)}: {_flow(each)}" for key, each in value.items()]
         return f"{{ {', '.join(pairs)} }}" if pairs else "{}"

@@ -1,4 +1,5 @@
-"""The most tokens that a model counts for one picture, from the documentation of its provider.
+"""The maximum number of tokens that a model counts for one image, from its provider's
+documentation.
 
 A picture is scaled down before it is counted, so each family of models has a maximum. Families that
 are not listed have the highest of all.
@@ -32,18 +33,18 @@ _FAMILIES: Final = tuple(
     )
 )
 HIGHEST: Final = max(full for _, full, _ in _FAMILIES)
-"""Tokens of a picture if the family of the model is unknown."""
+"""Tokens of an image if the model family is unknown."""
 
 
 def picture_tokens(litellm_name: str, context: int | None) -> tuple[int, int]:
-    """Return the most tokens of a picture.
+    """Return the maximum number of tokens of an image.
 
     Args:
         litellm_name: The LiteLLM name of the model.
         context: The context of the model, which no picture can exceed; None when it is unknown.
 
     Returns:
-        The most tokens in full detail, and in low detail.
+        The maximum number of tokens in full detail, and in low detail.
     """
     name = litellm_name.lower()
     matching = ((full, low) for pattern, full, low in _FAMILIES if pattern.search(name))

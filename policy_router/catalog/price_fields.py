@@ -1,7 +1,7 @@
-"""The fields of LiteLLM's table that are about money, and how each is used.
+"""The price fields of LiteLLM's table, and how each is used.
 
-A row with a field that is not listed here, or that cannot be charged, has an unknown price: the
-policy must then state it. A test compares this list with the installed table.
+The price of a row is unknown, and must be set in the policy, if one of its fields is not listed
+here or cannot be charged. A test compares this list with the installed table.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Use(StrEnum):
         FEE: Dollars in addition to the tokens.
         UPLIFT: A factor for the rates in some regions.
         SCHEDULE: Rates by the length of the prompt or the time of day.
-        UNIT: Charged in a unit that the usage of an answer does not count.
+        UNIT: Charged in a unit that is not part of an answer's usage.
         OUTPUT_UNIT: The same, and only for answers that are not text.
         IGNORED: Never charged for a chat request, or not a price.
     """

@@ -27,7 +27,7 @@ _SEARCHES: Final = re.compile(r"sonar|online|search|perplexity")
 """Names of models that search the web for every request, if the table has a fee for that."""
 _RESEARCH: Final = "deep-research"
 _MOST_SEARCHES: Final = {True: 100, False: 1}
-"""Searches of one request for which money is reserved; research models make dozens."""
+"""Number of searches per request for which money is reserved; research models make dozens."""
 _ABSURD: Final = 1e6
 """Dollars; no price in the table is that high, so infinity is not a price either."""
 _HOSTED_CALLS: Final = 10
@@ -65,7 +65,7 @@ def read_price(name: str, row: Mapping[str, Any], api_base: str | None) -> Price
         api_base: The address where the model is called, which some prices depend on.
 
     Returns:
-        The price; None when the usage of an answer does not have the counts to charge it.
+        The price; None if an answer's usage lacks the counts to charge it.
     """
     if not _chargeable(row):
         return None
@@ -113,7 +113,7 @@ def stated_price(
     image: int = 0,
     listed: Price | None,
 ) -> Price:
-    """Return the price for the rates that a policy states, in nano-USD per million tokens.
+    """Return the price for the rates in a policy, in nano-USD per million tokens.
 
     Where they leave it out, writing to the prompt cache costs as much more than other input as in
     the table's price.

@@ -1,7 +1,7 @@
-"""LiteLLM's own table of models: price, context, abilities, the day a model is switched off.
+"""LiteLLM's table of models: price, context, abilities, shutdown date.
 
-The table is a JSON file in the litellm package. It is read without importing litellm, which would
-take seconds and access the network.
+The table is a JSON file in the litellm package. It is read without importing litellm, which takes
+seconds and accesses the network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PROVIDERS: Final = "provider_endpoints_support_backup.json"
 _CHAT_MODES: Final = (None, "chat", "completion", "responses")
 """Modes of models that chat requests can be sent to."""
 _EMBEDDING: Final = "embedding"
-"""The mode of models that make embeddings and answer nothing."""
+"""The mode of embedding models, which do not answer chat requests."""
 _OTHER_MODES: Final = frozenset({
     _EMBEDDING, "image_generation", "image_edit", "video_generation", "audio_transcription",
     "audio_speech", "rerank", "moderation", "realtime", "ocr", "search", "vector_store",
@@ -58,7 +58,7 @@ class CatalogEntry:
         name: The name of the row.
         price: Nano-USD per million tokens, rounded up. None when the table has none, or none for
             this provider and variant, or one that cannot be computed from the usage of an answer.
-        listed_zero: Whether the table has 0, which does not mean that the model is free.
+        listed_zero: Whether the table has a price of 0, which does not mean that the model is free.
         context: The context in tokens, or None.
         max_output: The longest answer in tokens, or None.
         abilities: What the model can do.
@@ -207,8 +207,8 @@ def catalog() -> Catalog:
 def read_catalog(folder: Path, source: str) -> Catalog:
     """Read the table in the folder of a litellm package.
 
-    Another release may have moved a file: what cannot be read is unknown, and the policy must then
-    state it.
+    Another release may have moved a file: values that cannot be read are unknown, and must be set
+    in the policy.
 
     Args:
         folder: The folder.

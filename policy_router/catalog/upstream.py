@@ -2,8 +2,8 @@
 
 Providers spell a model in their own ways: `openrouter/anthropic/claude-sonnet-4.5`,
 `anthropic/claude-sonnet-4-5` and `bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0` are one.
-When in doubt two names are two models: builds of a model that were quantised or fine-tuned, names
-that people choose themselves and other dates of release all count as different.
+When in doubt, two names are two models: quantised builds, fine-tuned models, self-chosen names and
+different release dates all count as different.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _SEVERAL_DATES: Final = frozenset({"claude-3-5-sonnet"})
 
 
 def upstream_model(litellm_name: str) -> str:
-    """Return what identifies a model, whichever provider serves it.
+    """Return an identifier of a model that is the same for all providers.
 
     Args:
         litellm_name: The name that LiteLLM calls it by, such as `openrouter/openai/gpt-4o`.

@@ -1,7 +1,7 @@
 """What the body of a request requires of a model: the size of its input and the abilities.
 
-This runs before every decision. So it loads no tokenizer, takes time linear in the body, and raises
-nothing: an invalid body is refused later, by the provider.
+This runs before every decision. So it loads no tokenizer, takes linear time, and never raises: the
+provider will reject an invalid body later.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from policy_router.domain.request import UNBOUNDED
 from policy_router.frozen import maker
 
 _MEDIA_TYPE: Final = 64
-"""Characters of a text in which a media type is looked for."""
+"""Number of characters that are searched for a media type."""
 NEED_OF_MEDIA: Final[Mapping[str, str]] = MappingProxyType(
     {"image": "vision", "audio": "audio", "video": "video"}
 )
@@ -75,7 +75,7 @@ class BodyFacts:
     Attributes:
         tokens: Estimate of the input tokens.
         needs: Abilities that a model must have.
-        most: What the input tokens cannot exceed, without pictures.
+        most: An upper bound on the input tokens, without images.
         messages: Those of `tokens` that are in messages.
         instructions: Those that are in system prompts.
         judged: Those of the message that is judged.
@@ -179,9 +179,9 @@ _new_facts: Final = maker(BodyFacts)
 
 
 FRAME: Final = 16
-"""Tokens that chat formats add to a message, at most."""
+"""Maximum number of tokens that chat formats add to a message."""
 _AROUND: Final = 2
-"""Bytes that a field adds to its value, at most."""
+"""Maximum number of bytes that a field adds to its value."""
 _COUNTED: Final = ("messages", "tools", "response_format", "prediction")
 """Fields of a chat body that `read_body` counts."""
 

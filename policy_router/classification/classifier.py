@@ -1,4 +1,4 @@
-"""Classifies a request by the settings of a policy: task, complexity, needs."""
+"""Classifies a request under a policy: task, complexity, needs."""
 
 from __future__ import annotations
 
@@ -43,11 +43,10 @@ class Classification:
         estimator: The estimator that gave the score.
         features: Counts of the request.
         form: What the text that is judged is made of.
-        reading: What its headers and its body say.
-        criticality: What the caller says about it, 0..1, in place of the task's; None where it says
-            nothing.
-        abstained: Whether the estimator does not know, so that the score is the middle of its
-            scale.
+        reading: The facts read from its headers and its body.
+        criticality: The caller's criticality, 0..1, overriding the task's; None if the caller gives
+            none.
+        abstained: Whether the estimator abstained, so that the score is the middle of its scale.
     """
 
     task: str | None
@@ -105,7 +104,7 @@ _new_classification: Final = maker(Classification)
 
 
 def _criticality(policy: Policy, task: str | None, stated: float | None) -> float:
-    """Return how critical a request is: as its caller says, or else as its task is."""
+    """Return the criticality of a request: the caller's, or else the task's."""
     if stated is not None:
         return stated
     known = policy.task(task)

@@ -1,8 +1,8 @@
 """The patch of a policy file after an experiment: adopts the winner or removes it; keeps comments.
 
 A winner that puts models first becomes the first rule of the file, and the experiment is removed.
-Files are changed as text, line by line, so that nothing else in them moves. Where the experiment or
-the rules are written in one line, there is no patch, and what to do is said in words only.
+Files are changed as text, line by line, so that nothing else in them moves. If the experiment or
+the rules are written on one line, there is no patch, only advice in words.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Adoption:
 
     Attributes:
         advice: What to do, as a sentence.
-        patch: The same as a unified diff; empty where it cannot be made.
+        patch: The same as a unified diff; empty if there is none.
     """
 
     advice: str
@@ -40,7 +40,7 @@ class Adoption:
 
 
 def adopt(experiment: Experiment, winner: Arm | None, sources: Mapping[str, str]) -> Adoption:
-    """Say how to make the winner of an experiment the policy.
+    """Say how to adopt the winner of an experiment.
 
     Args:
         experiment: The experiment.

@@ -25,24 +25,25 @@ if TYPE_CHECKING:
     from policy_router.experience.nodes import Node, OutcomeKey
 
 ENOUGH: Final = 30
-"""Verdicts on a model's answers that a change of the order of all requests rests on, at least."""
+"""Minimum number of verdicts on a model's answers before the order of all requests changes."""
 ENOUGH_BELOW: Final = 20
 """The same for requests of one kind."""
 JUDGED: Final = 0.5
-"""The share of a model's answers that must have been checked: fewer say too little of all."""
+"""The minimum share of a model's answers that must have been checked: fewer are not
+representative."""
 HARDER: Final = 0.2
-"""How much less likely an answer is good after another model's was rejected, before any outcome."""
+"""Prior: how much less likely an answer is to be good after another model's was rejected."""
 
 Leaves = dict["Node", dict[tuple[str, Role], OutcomeCounts]]
 
 
 @dataclass(frozen=True, slots=True)
 class BeliefTable:
-    """Beliefs for every kind of request. It never changes; later outcomes make another one.
+    """Beliefs for every kind of request. Immutable; later outcomes create a new table.
 
     Attributes:
-        revision: Which outcomes and which policy it rests on.
-        nodes: Node -> what is known there.
+        revision: Identifies the outcomes and the policy that it is based on.
+        nodes: Node -> the evidence there.
     """
 
     revision: str = ""
@@ -59,7 +60,7 @@ def belief_table(
     policy: Policy,
     alarmed: Collection[tuple[str, str]] = (),
 ) -> BeliefTable:
-    """Work out what is believed at all nodes.
+    """Compute the beliefs at all nodes.
 
     Args:
         counted: The counts, with the narrowest node of each.
@@ -176,7 +177,7 @@ def _revision(
     policy: Policy,
     alarmed: Collection[tuple[str, str]],
 ) -> str:
-    """A short name for what the table rests on."""
+    """A short identifier of the table's inputs."""
     text = repr(
         (
             policy.revision,

@@ -1,4 +1,4 @@
-"""Compares an arm of an experiment with the control, valid however often it is evaluated."""
+"""Compares an arm of an experiment with the control; valid no matter how often it is evaluated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from policy_router.experience.moments import Moments
 
 LEAST: Final = 30
-"""Values that an arm and the control need each before anything is concluded from them."""
+"""Minimum number of values of an arm, and of the control, before drawing conclusions."""
 
 _SHARES: Final = frozenset({Measure.SUCCESS, Measure.QUALITY})
 """Measures from 0 to 1, of which more is better. Of the others less is better."""
@@ -42,10 +42,10 @@ class Comparison:
         measure: What they are compared by: shares from 0 to 1, US dollars or seconds.
         arm: Mean of the arm.
         control: Mean of the control.
-        arm_count: Requests of the arm of which the value is known.
+        arm_count: Requests of the arm with a known value.
         control_count: The same of the control.
         difference: The arm's mean minus the control's.
-        low: Lower end of the interval of the difference; it holds at every moment.
+        low: Lower end of the difference's confidence interval, which is valid at any time.
         high: Its upper end.
         verdict: What follows.
     """
@@ -82,15 +82,15 @@ def compare(
 ) -> Comparison:
     """Compare the values of an arm with those of the control.
 
-    An arm with few values looks less variable than it is, so it counts as no less variable than
-    the control, and shares of successes as at least as variable as independent requests are. Where
-    few users have most of the values, the interval is wider.
+    An arm with few values looks less variable than it is, so its variance is at least that of the
+    control, and for success rates at least that of independent requests. If a few users have most
+    of the values, the interval is wider.
 
     Args:
         measure: What the values are.
         arm: The values of the arm.
         control: The values of the control.
-        error: The chance that the interval is wrong at any moment.
+        error: The probability that the interval is wrong at any time.
         planned: The number of requests, of both together, for which the interval is to be
             narrowest.
     """

@@ -1,8 +1,8 @@
 """Counts the feedback in a journal, whichever process gave the answer or received the feedback.
 
-Each process that shares the store finds the same feedback in the journal, and makes the same batch
-of it. The store adds a batch once. So feedback counts exactly once, also where it was given by a
-command, to another process than the one that answered, or after that process ended.
+Each process that shares the store finds the same feedback in the journal, and creates the same
+batch from it. The store deduplicates batches. So feedback counts exactly once, even if it was given
+by a command, to a different process than the one that answered, or after that process ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _log: Final = logging.getLogger(__name__)
 MISSED: Final = 3_600.0
 """Seconds before a process began whose feedback it counts, in case no process ran then."""
 LATE: Final = 15.0
-"""Seconds for which feedback may be under way to the journal."""
+"""Seconds that feedback may take to reach the journal."""
 
 
 class FeedbackSource(Protocol):
@@ -60,7 +60,7 @@ class FeedbackLog:
         batches_of: Callable[[GivenFeedback], Iterable[TallyBatch]],
         now: float,
     ) -> None:
-        """Count the feedback that no process has counted yet; what cannot be read waits.
+        """Count the feedback that no process has counted yet; feedback that cannot be read waits.
 
         Args:
             store: Where it is counted.
@@ -96,7 +96,8 @@ class FeedbackLog:
         self._counted[given.feedback.id] = given.feedback.at
 
     def go_on(self, now: float) -> None:
-        """Begin the next look at the end of this one, but for what was under way.
+        """Start the next scan where this one ended, minus the time that feedback may take to
+        arrive.
 
         Args:
             now: Unix time at which this one began.

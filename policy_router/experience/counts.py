@@ -1,4 +1,4 @@
-"""Counts of outcomes. They are integers that can be added in any order and grouping."""
+"""Counts of outcomes: integers that can be added in any order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ GROUPS: Final = 16
 FEWEST: Final = 5
 """Groups from which on the weight of each is bounded: fewer cannot all have a fifth or less."""
 MOST_WEIGHT: Final = 0.2
-"""The largest part of the weight of all verdicts that one group has."""
+"""The maximum share of the weight of all verdicts for one group."""
 
 
 def tenant_group(tenant: str) -> int:
@@ -85,12 +85,12 @@ class OutcomeCounts:
 
     @property
     def failed(self) -> int:
-        """Calls that failed on the way: timeouts, errors of servers, rate limits."""
+        """Calls with transport failures: timeouts, server errors, rate limits."""
         return self._of(FAILED)
 
     @property
     def declined(self) -> int:
-        """Calls that the model declined for what the request is, such as for its length."""
+        """Calls that the model declined because of the request, such as its length."""
         return self._of(DECLINED)
 
     @property
@@ -174,7 +174,7 @@ class OutcomeCounts:
         return self._weighted(tuple(part for name, part in parts.items() if name in named))
 
     def latency(self, share: float = 0.5) -> float | None:
-        """The seconds that a share of the answers took at most; None without answers."""
+        """A percentile of the time of answers, in seconds; None without answers."""
         return percentile(self._buckets(LATENCY), share)
 
     def first_token(self, share: float = 0.5) -> float | None:

@@ -1,4 +1,4 @@
-"""What past requests say about models, for programs: `router.experience`."""
+"""Statistics of models from past requests, for programs: `router.experience`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Experience:
-    """How models did at past requests, over all processes that share the store.
+    """The performance of models on past requests, across all processes that share the store.
 
         await router.experience.refresh()
         router.experience.performance("small", task="extract").success
@@ -64,7 +64,7 @@ class Experience:
     def performance(
         self, model: str, *, task: str | None = None, since: float | None = None
     ) -> Performance:
-        """Return how a model did.
+        """Return the performance of a model.
 
         Args:
             model: Name of a model of the active policy.
@@ -88,7 +88,7 @@ class Experience:
         min_samples: int | None = None,
         since: float | None = None,
     ) -> tuple[Performance, ...]:
-        """Return the models of the active policy by what they did, the best first.
+        """Rank the models of the active policy by their performance, the best first.
 
         They are sorted by the lower bound of their quality where each has enough verdicts and
         feedback, else by that of their success.
@@ -122,7 +122,7 @@ class Experience:
         return next(iter(self.ranking(task, min_samples=min_samples, since=since)), None)
 
     def counts(self, since: float | None = None) -> dict[OutcomeKey, OutcomeCounts]:
-        """Return all counts, by what they are about.
+        """Return all counts by key.
 
         Args:
             since: Only days from this Unix time on; None for all that are kept.

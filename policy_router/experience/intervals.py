@@ -8,7 +8,7 @@ from statistics import NormalDist
 from typing import Final
 
 CONFIDENCE: Final = 0.95
-"""The confidence of an interval by default."""
+"""The default confidence level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class IntervalEstimate:
         value: The value.
         low: Lower end of the interval.
         high: Upper end of the interval.
-        samples: How many outcomes it rests on.
+        samples: The number of outcomes behind it.
     """
 
     value: float

@@ -1,8 +1,8 @@
 """Stores counts and reads the counts of all processes, in the background.
 
-No request waits for it. It begins with the first request, in the event loop of that, and ends with
-the router, which stores what is left. While the store is unreachable, counts wait here, up to a
-bound.
+No request waits for it. It starts with the first request, in its event loop, and stops with the
+router, which flushes the remaining counts. While the store is unreachable, counts are buffered
+here, up to a bound.
 """
 
 from __future__ import annotations
@@ -41,15 +41,16 @@ _log: Final = logging.getLogger(__name__)
 
 TOPIC: Final = "experience"
 INTERVAL: Final = 5.0
-"""Seconds between two exchanges with the store, at least."""
+"""Minimum number of seconds between two exchanges with the store."""
 PAUSE: Final = 20.0
-"""How many times as long as an exchange took there is none after it."""
+"""The pause after an exchange, as a multiple of its duration."""
 AT_ONCE: Final = 200
 """Rows of one batch, so that the store is never busy for long."""
 MOST_WAITING: Final = 200
-"""Batches that wait while the store is unreachable; beyond it, the oldest are dropped."""
+"""Maximum number of batches buffered while the store is unreachable; the oldest are dropped
+first."""
 RECENT_DAYS: Final = 30
-"""Days whose outcomes the measured values rest on, today included."""
+"""The number of days behind the measured values, including today."""
 
 
 class ExperienceKeeper:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from policy_router.domain.situation import Situation
 
 MOST_KINDS: Final = 10_000
-"""The most kinds of requests whose values are cached."""
+"""Maximum number of cached kinds of requests."""
 
 
 class KnownValues:
-    """Measured values and beliefs. They never change; later outcomes make another one.
+    """Measured values and beliefs. Immutable; later outcomes create a new object.
 
     Args:
         table: The measured values.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """The sums that a mean and its variance follow from.
+    """The sums that determine a mean and its variance.
 
     Values of one cluster may depend on each other, those of different clusters may not. Where each
     value is a cluster of its own, `variance` is the usual one.
@@ -52,7 +52,7 @@ class Moments:
 
     @property
     def effective_clusters(self) -> float:
-        """How many clusters of equal size say as much; fewer than `clusters` where a few of them
+        """The equivalent number of clusters of equal size; fewer than `clusters` if a few of them
         have most of the values."""
         return self.count * self.count / self.count_squares if self.count_squares else 0.0
 
@@ -60,8 +60,8 @@ class Moments:
     def variance(self) -> float:
         """The variance of the mean times the count; 0 with fewer than two clusters.
 
-        For values that are independent it is their variance. Where those of a cluster are alike it
-        is greater, as many as that says the less.
+        For independent values it is their variance. If the values in a cluster are correlated it is
+        greater, because they carry less information.
         """
         if self.clusters <= 1:
             return 0.0

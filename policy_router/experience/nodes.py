@@ -18,7 +18,7 @@ class Node:
 
     Attributes:
         task: Their task; empty for requests without one.
-        form: What their text is made of; empty where it was not read.
+        form: The form of their text; empty if it was not read.
         kind: Their kind of work; empty where none is likely.
         band: The band of their complexity; empty where it is unknown.
     """
@@ -66,7 +66,7 @@ def node_of(situation: Situation) -> Node:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeKey:
-    """What a row of counts is about.
+    """The key of a row of counts.
 
     Attributes:
         node: The requests; each of its parts is given.

@@ -1,8 +1,9 @@
-"""Estimates how another policy would have done, from outcomes of a policy that randomized.
+"""Off-policy evaluation: estimates how another policy would have done, from randomized outcomes.
 
-Every outcome has the probability with which its model was drawn (its propensity). Where the other
-policy would have chosen the same model, the outcome counts the more, the less likely it was; so
-what was rarely tried stands for what was not tried. Three estimates are made of the same outcomes:
+Every outcome has the probability with which its model was drawn (its propensity). If the other
+policy would have chosen the same model, the outcome is weighted by the inverse of that probability,
+so that rare trials stand in for the requests without one. Three estimates are made from the same
+outcomes:
 
 * IPS, the mean of the weighted rewards: right on average, and the least exact;
 * SNIPS, the same divided by the mean weight: a little off, and far more exact;
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 PRECISION: Final = 0.05
 """Half the width of an interval, in rewards, from which on an estimate says nothing."""
 LEAST: Final = 100
-"""Outcomes that the weighted ones must be worth."""
+"""Minimum effective sample size."""
 COVERED: Final = 0.8
-"""Share of the choices of the other policy, at least, that the log must have tried."""
+"""Minimum share of the other policy's choices that the log must have tried."""
 _SHRINK: Final = 10
 """Outcomes that the mean of all is worth against the mean of a cell."""
 _FOLDS: Final = 2
@@ -80,13 +81,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class OffPolicyEstimate:
-    """What another policy would have earned per request.
+    """The estimated mean reward per request of another policy.
 
     Attributes:
         outcomes: How many outcomes there are.
-        effective: How many outcomes of the other policy itself they are worth.
+        effective: The effective sample size: the equivalent number of outcomes of the other policy
+            itself.
         covered: Share of the other policy's choices that the log tried.
-        logged: What was earned per request.
+        logged: The mean reward per request in the log.
         ips: By inverse propensities.
         snips: By the same, self-normalised.
         doubly_robust: With predicted rewards.
@@ -112,11 +114,11 @@ class OffPolicyEstimate:
 def estimate(
     choices: Sequence[LoggedChoice], *, confidence: float = 0.9, precision: float = PRECISION
 ) -> OffPolicyEstimate:
-    """Estimate what another policy would have earned per request.
+    """Estimate the mean reward per request of another policy.
 
     Args:
         choices: The outcomes, at least one.
-        confidence: How sure the intervals are, above 0 and below 1.
+        confidence: The confidence level of the intervals, above 0 and below 1.
         precision: The most that half the width of an interval may be, for it to say something.
     """
     count = len(choices)

@@ -1,4 +1,4 @@
-"""How well models did, as typed values with intervals, and their ranking."""
+"""The performance of models, as typed values with confidence intervals, and their ranking."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """How a model did. What was not measured is None.
+    """The performance of a model. A value that was not measured is None.
 
     Attributes:
         model: Name of the model in the policy.
         task: The task; None for all.
         calls: Calls, however they ended.
         answered: Calls that gave an answer.
-        failed: Calls that failed on the way, such as by a timeout.
-        declined: Calls that the model declined for what the request is.
+        failed: Calls with transport failures, such as timeouts.
+        declined: Calls that the model declined because of the request.
         success: Share of the first calls that gave an answer which no check rejected.
         quality: Mean of verdicts and feedback on first calls, 0..1.
         latency_p50: Median time of an answer in seconds, within 4.5 percent.
-        latency_p95: The time that 95 % of the answers took at most, within 4.5 percent.
+        latency_p95: The 95th percentile of the time of an answer in seconds, within 4.5 percent.
         first_token_p50: Median time until the first token of a stream in seconds.
         tokens_in: Mean input tokens of an answer.
         tokens_out: Mean output tokens of an answer.

@@ -1,4 +1,4 @@
-"""Counts the outcomes of requests as they end. It does no IO; what it gathers is taken from it."""
+"""Counts the outcomes of requests as they end. It does no IO; `take` hands over the counts."""
 
 from __future__ import annotations
 
@@ -31,19 +31,20 @@ FAILED: Final = frozenset(
         FailureKind.EMPTY, FailureKind.STREAM_BROKEN, FailureKind.UNKNOWN,
     }
 )  # fmt: skip
-"""Failures on the way: they say how reliable a model is, and nothing of the quality of answers."""
+"""Transport failures: they affect the reliability of a model, not the quality of its answers."""
 DECLINED: Final = frozenset(
     {
         FailureKind.CONTENT_POLICY, FailureKind.CONTEXT_TOO_LONG, FailureKind.BAD_REQUEST,
         FailureKind.UNSUPPORTED,
     }
 )  # fmt: skip
-"""Failures for what the request is, which count for nothing but the number of calls."""
+"""Failures caused by the request, which count only towards the number of calls."""
 JUDGE: Final = "llm"
 """The check that a judge makes."""
 _REJECTING: Final = frozenset({counts.FLAGGED, counts.BAD})
 MOST_ROWS: Final = 20_000
-"""The most rows that are gathered; beyond it, outcomes of new ones are dropped and counted."""
+"""Maximum number of buffered rows; beyond it, outcomes that need new rows are dropped and
+counted."""
 MOST_CONVERSATIONS: Final = 20_000
 """The most verdicts of conversations that are remembered, so that each counts once."""
 
@@ -127,7 +128,7 @@ class OutcomeRecorder:
             self._on_verdict(model, form, verdict in _REJECTING)
 
     def take(self) -> Rows:
-        """Return what was gathered since the last time."""
+        """Return and clear the counts since the last call."""
         with self._lock:
             rows, self._rows = self._rows, {}
         return {

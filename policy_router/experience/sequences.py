@@ -1,10 +1,10 @@
-"""Confidence sequences: intervals that hold at every moment, however often they are looked at.
+"""Confidence sequences: intervals that are valid at any time, no matter how often they are checked.
 
-A usual interval of 95 % is right at a moment that was chosen in advance. Anyone who looks every
-minute and stops when it excludes zero is wrong far more often. The interval here is wider: the
-chance that it is wrong at any moment of the whole experiment is at most the error. It is the normal
-mixture of Robbins (1970), in the asymptotic form for means of Waudby-Smith and others (2021), with
-the variance of the values estimated from them.
+An ordinary 95 % confidence interval is valid at a time that was chosen in advance. Checking it
+every minute and stopping once it excludes zero is wrong far more often. The interval here is wider:
+the probability that it is ever wrong during the whole experiment is at most the error. It is the
+normal mixture of Robbins (1970), in the asymptotic form for means of Waudby-Smith and others
+(2021), with the variance of the values estimated from them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Follows the experiments of a router: counts their requests, and ends arms.
 
 Counts are gathered in this process and added to the store in the background every few seconds, so
-that all processes see the counts of all, also after a restart. An arm that ended is written down in
-the store; no process gives it requests any more. Until a process has read what is stored about a
-policy's experiments, it decides all requests as if they were not there.
+that all processes see all counts, even after a restart. The end of an arm is recorded in the store,
+after which no process assigns requests to it. Until a process has read the stored state of a
+policy's experiments, it decides all requests without them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 INTERVAL: Final = 5.0
-"""Seconds between two rounds."""
+"""Seconds between two background rounds."""
 _KEPT: Final = 4
 """Revisions of policies whose experiments are followed."""
 _REFRESHED: Final = 30

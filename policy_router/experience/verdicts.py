@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from policy_router.domain.experiments import Arm, Experiment
 
 CONFIDENCE: Final = 0.95
-"""How sure intervals are where the policy does not say it."""
+"""The default confidence level."""
 PLANNED: Final = 2_000
-"""Requests that an experiment is planned for where the policy does not say it."""
+"""The default number of requests that an experiment is planned for."""
 
 
 class EndReason(StrEnum):
@@ -43,7 +43,7 @@ class ArmValues:
     """The results of the requests of one arm.
 
     Attributes:
-        requests: How many there were.
+        requests: The number of requests.
         values: Their values by measure; a measure that is missing has none.
     """
 

@@ -1,4 +1,4 @@
-"""Watches for models whose answers become worse, by the verdicts that reach this process."""
+"""Watches for models whose answers get worse, based on the verdicts in this process."""
 
 from __future__ import annotations
 

@@ -22,19 +22,20 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "bool": "true or false",
     },
     {
-        "free": "a call of it costs nothing",
+        "free": "calls are free",
     },
     {
-        "free": "models that cost nothing first",
+        "free": "free models first",
         "local": "models tagged `local` first",
-        "smallest": "models of a weaker tier first",
+        "smallest": "models of a lower tier first",
         "cheapest": "by the expected cost of the request, lowest first",
         "fastest": "by the latency of the model, lowest first",
         "quality": "by the quality of the model, best first",
-        "reliable": "by the measured share of calls that succeed, highest first",
-        "value": "by what an answer is worth times its chance of being accepted, minus its cost",
+        "reliable": "by the measured success rate, highest first",
+        "value": "by the value of an answer times its probability of being accepted, minus its "
+        "cost",
         "headroom": "by the share of its limits and budgets that is left, largest first",
-        "spread": "by a draw: equal models get equal shares of requests, a session the same one",
+        "spread": "at random: tied models get equal shares of requests, a session the same one",
         "same_model": "the first model at its other providers before a different model",
     },
     {
@@ -63,10 +64,10 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
     },
     {
         "heuristic": "computed from the request, without a model",
-        "learned": "by the small model that comes with policy-router",
+        "learned": "by the small model included in policy-router",
     },
     {
-        "three_tiers": "light, standard and heavy, each with the tier of its name as its weakest",
+        "three_tiers": "light, standard and heavy, each requiring at least the tier of that name",
         "one_to_ten": "level_1 to level_10",
     },
     {
@@ -76,8 +77,8 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
     },
     {
         "off": "nothing is recorded",
-        "shadow": "outcomes are recorded, and nothing changes",
-        "suggest": "a change of the policy is proposed for review",
+        "shadow": "outcomes are recorded, but nothing changes",
+        "suggest": "policy changes are proposed for review",
         "adjust": "the order of models follows the outcomes",
     },
     {
@@ -94,11 +95,11 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
     },
     {
         "low": "short answers",
-        "medium": "answers of usual length",
+        "medium": "answers of normal length",
         "high": "long answers",
     },
     {
-        "none": "it answers at once",
+        "none": "it answers without reasoning",
         "minimal": "as little as it can",
         "low": "a little",
         "medium": "as much as usual",
@@ -107,7 +108,7 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
     },
     {
         "none": "it calls no tool",
-        "auto": "it calls a tool where that helps",
+        "auto": "it calls a tool if that helps",
         "required": "it calls a tool",
     },
     {
@@ -116,9 +117,9 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "litellm": "through LiteLLM",
     },
     {
-        "model": "the model that served it goes first",
+        "model": "the model that answered last goes first",
         "tier": "the models of its tier go first, in their usual order",
-        "off": "every request is decided by itself",
+        "off": "every request is decided on its own",
     },
     {
         "last": "it is called after the others",
@@ -132,7 +133,7 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
     },
     {
         "accept": "the checks of `accept`",
-        "feedback": "what people say of an answer",
+        "feedback": "feedback on the answer",
     },
     {
         "before": "before the caller's own system text",
@@ -156,7 +157,7 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "use": "the task uses others",
         "ability": "it lacks an ability that the request needs",
         "context": "the request does not fit into its context",
-        "tier": "it is below the lowest tier that is wanted",
+        "tier": "it is below the required tier",
         "model": "the caller asks for another model",
         "cost": "it costs more than is allowed",
         "latency": "it takes longer than is allowed",
@@ -169,12 +170,12 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "rate_limit": "a limit is used up",
         "budget": "a budget is used up",
         "state": "a budget cannot be read",
-        "busy": "too many calls of it are under way",
+        "busy": "too many of its calls are in flight",
         "not_asked": "it was not called",
         "vector_space": "its embeddings cannot be compared with those of the first model",
     },
     {
-        "begins": "nothing is remembered of the session",
+        "begins": "the session is new",
         "stays": "the model that answered last, or the tier, goes first",
         "excluded": "the model that answered last may not answer",
         "failed": "the model that answered last has failed since",

@@ -24,12 +24,12 @@ class ReplayChange(StrEnum):
     """How a decision differs from the one that was logged.
 
     Attributes:
-        SAME: Not at all, as far as a request can notice.
-        ORDER: The same model goes first, and others follow it.
-        FIRST: Another model goes first.
-        REFUSED: No model may answer, where one might.
-        ALLOWED: A model may answer, where none might.
-        INVALID: The policy does not know what the request states.
+        SAME: No observable difference.
+        ORDER: The same model goes first, but different ones follow it.
+        FIRST: A different model goes first.
+        REFUSED: No model may answer, but one could before.
+        ALLOWED: A model may answer, but none could before.
+        INVALID: The request is invalid for the policy.
     """
 
     SAME = "same"
@@ -42,14 +42,14 @@ class ReplayChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoggedDecision:
-    """What was logged of a decision.
+    """A logged decision.
 
     Attributes:
         id: Its id.
         place: The file and the line.
         revision: Revision of the policy that decided.
         request: The request.
-        snapshot: The state of the world that it was made on.
+        snapshot: The runtime state that it was based on.
         candidates: Names of the candidates, in order.
         denied: Why the request was denied; None where it was not.
         charged: What was charged for its calls, in nano-USD.
@@ -73,7 +73,7 @@ class DecidedAgain:
 
     Attributes:
         logged: What was logged.
-        decision: The decision that was made now.
+        decision: The new decision.
         change: How it differs in its consequences.
         differs_in: Fields of the record that differ, where the revision is the same.
     """
@@ -113,7 +113,7 @@ def logged_decision(line: LogLine) -> LoggedDecision:
 
 
 def decide_again(policy: Policy, logged: LoggedDecision) -> DecidedAgain:
-    """Decide a logged request by a policy, on the state of the world that was logged."""
+    """Decide a logged request by a policy, with the logged runtime state."""
     decision = decide(policy, logged.request, logged.snapshot)
     differs: tuple[str, ...] = ()
     if logged.revision == policy.revision:
@@ -139,7 +139,7 @@ _SKIPPED: Final = "skipped"
 
 
 def _differences(record: Mapping[str, object], values: Mapping[str, object]) -> tuple[str, ...]:
-    """Fields of a record that a decision has otherwise."""
+    """Fields of a record in which a decision differs."""
     differing = []
     for name, value in values.items():
         # A record of an older release lacks the fields that came later.

@@ -1,4 +1,4 @@
-"""Reads the records of a decision log, one at a time, with the files that it was rotated to."""
+"""Streams the records of a decision log, including its rotated files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_LINE: Final = 16 << 20
-"""The most bytes of a line that is read; no decision has as many."""
+"""Maximum length of a line in bytes; no decision is that long."""
 _GZIP: Final = b"\x1f\x8b"
 
 
@@ -41,7 +41,7 @@ class LogLine:
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """A log and the files that it was rotated to, `PATH.1` and so on, the oldest first."""
+    """A log and its rotated files, `PATH.1` and so on, the oldest first."""
     older: list[Path] = []
     while True:
         next_one = path.with_name(f"{path.name}.{len(older) + 1}")

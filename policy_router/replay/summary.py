@@ -1,4 +1,4 @@
-"""The findings of a replay, in requests, dollars and quality. Memory use is constant."""
+"""The results of a replay: requests, dollars and quality. Memory use is constant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from policy_router.replay.decide_again import DecidedAgain
 
 MOST_SHOWN: Final = 1_000
-"""The most differing decisions that are kept to be shown."""
+"""Maximum number of differing decisions that are kept to be shown."""
 
 
 @dataclass(slots=True)
@@ -41,16 +41,16 @@ class BeforeAndNow:
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """What a replay found so far.
+    """The results of a replay so far.
 
     Attributes:
         decisions: How many were decided again.
         own: How many of them the policy itself had made, by its revision.
-        broken: How many of those were decided otherwise; none should be.
+        broken: How many of those were decided differently; none should be.
         unread: Lines that are no records, and why: the first few.
         unreadable: How many there are.
         changes: How many decisions changed in which way.
-        moves: How often which model took the first place of which other one; "" is no model.
+        moves: How often one model replaced another in first place; "" means no model.
         cost: Estimated cost of the first candidates, in nano-USD.
         quality: Quality of the first candidates, 0..1: as measured at that time, else as declared.
         charged: What was charged for the calls of the logged requests, in nano-USD.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OUTPUT: ContextVar[tuple[int, int]] = ContextVar("tokens of the request under way", default=(1, 1))
 """Input and output tokens of the answer to the request that the task works on."""
 _REFUSED: Final = 0.05
-"""Seconds until a model that fails says so."""
+"""Seconds until a failing model returns its error."""
 _SPREAD: Final = 0.35
 """How widely the times of answers vary, as the standard deviation of their logarithm."""
 _KINDS: Final = {
@@ -34,11 +34,11 @@ _KINDS: Final = {
 
 
 class SimulatedModels:
-    """Calls no model: waits, then answers or fails.
+    """Calls no real model: waits, then answers or fails.
 
     Args:
         scenario: How models behave, and what happens in the meantime.
-        draw: Draws what is left to chance.
+        draw: The source of randomness.
         now: Seconds since the beginning.
     """
 

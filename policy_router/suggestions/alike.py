@@ -1,4 +1,4 @@
-"""Two groups of calls compared at requests that are alike: of the same task, form, kind and band.
+"""Compares two groups of calls on similar requests: of the same task, form, kind and band.
 
 A rule that sends the easy requests to one model makes that model look better than it is. So each
 kind of request is compared with itself, and counts as much as the outcomes of both at it can say.

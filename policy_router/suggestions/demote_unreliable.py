@@ -1,11 +1,11 @@
-"""demote-unreliable: another model of a task is surely more reliable than the one that goes first.
+"""demote-unreliable: another model of a task is significantly more reliable than the first one.
 
 Both need enough outcomes of the task, and the interval of the difference must be on one side of 0:
 of the calls that gave an answer which no check rejected, or of the verdicts and feedback. Requests
 of one form, kind and band are compared with each other, and the more comparisons there are, the
-wider are their intervals, so that seldom any of them is wrong. Many
-policies ask a cheap model first and a better one only where that fails. So a model that makes
-requests more expensive than this is only suggested where it is better by ten points for sure.
+wider are their intervals, so that seldom any of them is wrong. Many policies call a cheap model
+first and a better one only if that fails. So a model that would make requests more expensive than
+this is suggested only if it is significantly better, by ten points.
 """
 
 from __future__ import annotations

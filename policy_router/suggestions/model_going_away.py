@@ -1,4 +1,4 @@
-"""model-going-away: a model that requests go to is switched off within 30 days.
+"""model-going-away: a model in use will be shut down within 30 days.
 
 The date is from LiteLLM's table, as in the rule `deprecated-model` of `check`; here it is said how
 many calls would have no answer. Self-hosted models are left out.
@@ -22,7 +22,7 @@ AHEAD: Final = 30
 
 
 def suggestions(observed: Observed) -> Iterator[Suggestion]:
-    """Yield one suggestion for each model that was called and is switched off soon."""
+    """Yield one suggestion for each model that was called and will be shut down soon."""
     today = observed.today
     if today is None:
         return

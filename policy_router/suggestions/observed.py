@@ -1,4 +1,4 @@
-"""What suggestions are made from: a policy, and what its requests were seen to do."""
+"""The basis of suggestions: a policy, and the observed outcomes of its requests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RuleUse:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A policy, and what its requests were seen to do.
+    """A policy, and the observed outcomes of its requests.
 
     Attributes:
         policy: The policy.

@@ -1,4 +1,4 @@
-"""prompt-helps: with one prompt a model surely does better than with what it mostly gets.
+"""prompt-helps: a model does significantly better with one prompt than with its usual one.
 
 The calls of one model at one task are compared by the prompt that it got with them: another prompt,
 or none, at requests of one form, kind and band. Experiments on prompts give both; so do prompts

@@ -1,4 +1,4 @@
-"""A suggestion: what to change in a policy, on what evidence."""
+"""A suggestion: a change to a policy, and the evidence for it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionEvidence:
-    """What a suggestion rests on.
+    """The evidence for a suggestion.
 
     Attributes:
-        text: It as words, with all its numbers.
+        text: The evidence in words, with all its numbers.
         samples: The outcomes that were counted; where two models are compared, those of the model
             with fewer.
         difference: The difference of the shares that were compared; None where none were.
@@ -81,14 +81,14 @@ class MeasuredEffect:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A change of a policy that its outcomes ask for.
+    """A change to a policy that its outcomes suggest.
 
     Attributes:
         kind: The kind of suggestion, such as `demote-unreliable`.
         sentence: What to do.
         evidence: Why.
         effect: What would change for requests, where it is known.
-        edits: The same as edits of the policy files; empty where it cannot be written.
+        edits: The same as edits of the policy files; empty if there are none.
         measured: What these edits would have made of the logged requests; None without a journal.
     """
 

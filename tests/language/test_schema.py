@@ -405,7 +405,7 @@ def test_the_same_word_means_what_its_list_is_about() -> None:
     stream = shapes["FallbackShape"]["properties"]["on_stream_break"]
     assert stream["enumDescriptions"][0] == "the stream ends with an error"
     key, _ = SCHEMA["properties"]["prefer"]["items"]["anyOf"]
-    assert key["enumDescriptions"][0].endswith("nothing first")
+    assert key["enumDescriptions"][0].endswith("free models first")
     cap = shapes["BudgetShape"]["properties"]["cap"]
     assert cap["patternErrorMessage"] == "a cap, such as $50/month"
     until = shapes["ExperimentShape"]["properties"]["until"]

@@ -71,7 +71,7 @@ def test_the_only_word_of_a_field_is_explained() -> None:
     text = "models:\n  a: { price: free }\n"
     cursor = cursor_at(text, text.index("free"))
     assert cursor is not None
-    assert hover(cursor, None, "p.yaml", 2) == "a call of it costs nothing"
+    assert hover(cursor, None, "p.yaml", 2) == "calls are free"
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 STEP: Final = 0.05
-"""Weight that is moved at a time from one factor to another."""
+"""Step by which weight is moved from one factor to another."""
 WORTH: Final = 0.002
 """The smallest improvement that justifies a move; smaller ones would fit noise."""
 APART: Final = 0.001
-"""Least distance between the starts of two bands."""
+"""Minimum distance between the starts of two bands."""
 
 
 def fit_weights(examples: Sequence[Example], weights: Weights, order: Measure) -> Weights:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DRAWS: Final = 200
-"""Samples of the prompts from which an interval is computed."""
+"""Number of bootstrap samples of the prompts for an interval."""
 
 
 class Figure(NamedTuple):
@@ -60,7 +60,7 @@ def agreement(scored: ScoredExamples) -> float:
 
 
 def recovered(scored: ScoredExamples) -> float:
-    """Return the part of the gap between the light and the strong model that is closed.
+    """Return the share of the gap between the light and the strong model that is closed.
 
     It is averaged over all shares of requests sent to the strong model, the highest scores first.
     Chance gives 0.5, and so does a gap of zero.

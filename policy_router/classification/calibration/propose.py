@@ -1,9 +1,9 @@
-"""Fits weights and bands to requests whose band or outcome is known, and measures the advantage.
+"""Fits weights and bands to requests with known bands or outcomes, and measures the improvement.
 
-The prompts are split into two halves by digest. Each half is measured with what was fitted on the
-other, so no figure is measured on prompts that were fitted. Prompts are counted and sampled
-together with all their examples: repeating a prompt adds no evidence. Nothing is proposed whose
-advantage may be due to chance.
+The prompts are split into two halves by digest. Each half is evaluated with the settings fitted to
+the other, so all figures come from held-out prompts. Prompts are counted and sampled together with
+all their examples: repeating a prompt adds no evidence. A change is proposed only if its
+improvement cannot be due to chance.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Proposal(NamedTuple):
 
 
 class TooFewError(ValueError):
-    """There are too few examples; the message says about what."""
+    """There are too few examples; the message says of what."""
 
 
 def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[float]) -> Proposal:

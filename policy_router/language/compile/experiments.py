@@ -61,9 +61,9 @@ def _arms(resolver: Resolver, name: str, shape: ExperimentShape, path: Path) -> 
         if each == CONTROL:
             draft.error(
                 "reserved-name",
-                f"`{CONTROL}` is the name of the requests that no arm gets",
+                f"`{CONTROL}` is the name for the requests in no arm",
                 places.key(arm_path),
-                "another name for the arm; what is left of 100% is the control by itself",
+                "rename the arm; what is left of 100% is the control automatically",
             )
         yield _arm(resolver, each, arm, arm_path)
     total = sum(arm.share or 0 for arm in shape.arms.values())
@@ -111,7 +111,7 @@ def _day(resolver: Resolver, text: str | None, path: Path) -> date | None:
     except ValueError:
         resolver.draft.error(
             "bad-value",
-            f"`{text}` is not a day of the calendar",
+            f"`{text}` is not a valid date",
             resolver.places.value(path),
             "write it like `2026-12-31`: year, month, day",
         )

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 REFERENCE: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
 WRAP: Final = (
-    "functions of Python's standard library are never called, since text of a prompt or an answer "
-    "would be their argument; write a function of your own around it"
+    "functions of Python's standard library are never called, since they would get text of a "
+    "prompt or "
+    "an answer as their argument; wrap them in your own function"
 )
 _REFERENCE: Final = re.compile(REFERENCE)
 

@@ -53,7 +53,7 @@ def given_state(
     if shape.clock is not None and twice and not isinstance(request, str):
         draft.error(
             "bad-value",
-            f"`clock` already says what `{twice[0]}` is",
+            f"`clock` already determines `{twice[0]}`",
             places.value((*path, "clock")),
             f"keep one of them: `{twice[0]}` of the request, or `clock`",
         )

@@ -67,7 +67,7 @@ def _report_circle(draft: Draft, circle: list[str]) -> None:
         "like-circle",
         f"`{first}` is like {way}`{first}`" if others else f"`{first}` is like itself",
         draft.places.value(("models", first, "like")),
-        "one of them must state all its fields itself",
+        "one of them must set all its fields itself",
     )
 
 

@@ -55,7 +55,7 @@ def _check(resolver: Resolver, shape: InvariantShape, path: Path) -> None:
     if shape.even_if is not None and shape.at_least is None:
         draft.error(
             "missing-field",
-            "`even_if` is about `at_least`, which is missing",
+            "`even_if` needs `at_least`, which is missing",
             places.key((*path, "even_if")),
             "add  at_least: 1 candidate",
         )

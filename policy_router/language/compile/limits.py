@@ -119,7 +119,7 @@ def _budget(resolver: Resolver, name: str, budget: BudgetShape) -> Limit:
     if budget.warn_at and isinstance(over, Rolling):
         resolver.draft.error(
             "bad-value",
-            f"`warn_at` reports once per period, and the last {over} are no period",
+            f"`warn_at` reports once per period, but the last {over} are a rolling window",
             resolver.places.key((*path, "warn_at")),
             "give the cap a calendar period such as /day, or remove `warn_at`",
         )
@@ -179,7 +179,7 @@ def _window(resolver: Resolver, period: str, path: Path) -> Window | None:
         days = LONGEST // 86_400
         resolver.draft.error(
             "bad-value",
-            f"a window of {period} is longer than {days} days, the most that is counted",
+            f"a window of {period} is longer than the maximum of {days} days",
             resolver.places.value(path),
             f"write {days}d or less, or the calendar period `month`",
         )

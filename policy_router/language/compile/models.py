@@ -37,7 +37,7 @@ def compile_tiers(resolver: Resolver) -> tuple[str, ...]:
         if len(used) > 1 and not listed:
             draft.error(
                 "missing-field",
-                "the models are of several tiers, whose order is not stated",
+                "the models are of several tiers, whose order is not defined",
                 draft.places.key(("models",)),
                 f"add  tiers: [{', '.join(used)}]  weakest first",
             )

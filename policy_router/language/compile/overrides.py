@@ -34,7 +34,8 @@ def cap_overrides(resolver: Resolver, budget: BudgetShape, path: Path) -> Overri
         base = resolver.places.written((*path, "cap"))
         resolver.draft.error(
             "bad-value",
-            f"`{resolver.places.written(place)}` does not count the same as the cap `{base}`",
+            f"`{resolver.places.written(place)}` has a different unit or period than the cap "
+            f"`{base}`",
             resolver.places.value(place),
             "give it the unit and the period of `cap`; for another period write another budget",
         )
@@ -103,7 +104,7 @@ def _subject(resolver: Resolver, per: str | None, path: Path, name: str) -> str:
     elif per == "key" and not is_key_id(name):
         resolver.draft.error(
             "bad-value",
-            "a key is named by its identifier here, never by itself",
+            "keys are listed by their identifiers here, never in plain text",
             resolver.places.key(place),
             "write the  sha256:...  that `policy-router usage` shows for it",
         )

@@ -61,7 +61,7 @@ def _require_rates(resolver: Resolver, entry: HoursShape, path: Path) -> None:
     if not _stated(entry):
         resolver.draft.error(
             "missing-field",
-            "the price at these hours states no rate",
+            "the price at these hours has no rate",
             resolver.places.value(path),
             "add the rates that differ, such as  input: $0.56/M",
         )

@@ -38,7 +38,7 @@ def _report_twin(resolver: Resolver, name: str, number: int, first: int) -> None
             Severity.ERROR,
             f"two rules are named `{name}`",
             places.value(("rules", number, "name")),
-            "the name of a rule is the reason shown for it; give each its own",
+            "a rule's name is shown as its reason; give each rule its own name",
             (("the first", places.value(("rules", first, "name"))),),
         )
     )

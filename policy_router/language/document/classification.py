@@ -52,13 +52,14 @@ class TaskShape(Shape):
         examples=[["json"]],
     )] = None  # fmt: skip
     min_tier: Annotated[Name | None, Field(
-        description="The weakest tier that does it well.", examples=["standard"]
+        description="The lowest tier that does it well.", examples=["standard"]
     )] = None  # fmt: skip
     criticality: Annotated[Share | None, Field(
         description="How much it raises the complexity score, 0 to 1.", examples=[0.6]
     )] = None  # fmt: skip
     confidence: Annotated[Share | None, Field(
-        description="How likely the built-in definition must find this task, 0 to 1.",
+        description="Minimum probability for the built-in definition to identify this task, 0 to "
+        "1.",
         examples=[0.7],
     )] = None  # fmt: skip
     only: Annotated[Selectors | None, Field(
@@ -71,8 +72,8 @@ class TaskShape(Shape):
         description="Models to try first, in this order.", examples=[["qwen-7b", "coder-free"]]
     )] = None  # fmt: skip
     use: Annotated[Selectors | None, Field(
-        description="The only models to try, in exactly this order. Models of one selector have "
-        "the usual order among themselves.",
+        description="The only models to try, in exactly this order. Models of one selector keep "
+        "their usual order.",
         examples=[["qwen-7b", "coder-free"]],
     )] = None  # fmt: skip
     min_quality: MinQuality = None
@@ -81,12 +82,13 @@ class TaskShape(Shape):
     max_cost: MaxCost = None
     prefer: Prefer = None
     worth: Annotated[Money | None, Field(
-        description="What an accepted answer is worth to you, for the key `value` of `prefer`. "
-        "Default: none, so that `value` does not sort.",
+        description="The value of an accepted answer to you, for the key `value` of `prefer`. "
+        "Default: none, so that `value` has no effect.",
         examples=["$0.02"],
     )] = None  # fmt: skip
     patience: Annotated[PerSecond | None, Field(
-        description="What each second of waiting for the answer costs you, for the key `value` of "
+        description="The cost to you of each second of waiting for the answer, for the key "
+        "`value` of "
         "`prefer`. Default: `$0/s`.",
         examples=["$0.001/s"],
     )] = None  # fmt: skip
@@ -97,7 +99,7 @@ class TaskShape(Shape):
     )] = None  # fmt: skip
     max_attempts: Annotated[int | None, Field(
         ge=1, le=100,
-        description="Largest number of calls per request, the first one included. Default: "
+        description="Maximum number of calls per request, including the first one. Default: "
         "`max_attempts` of `fallback`.",
         examples=[2],
     )] = None  # fmt: skip
@@ -113,7 +115,7 @@ class BandShape(Shape):
         alias="from", description="The score at which it begins.", examples=[0.35]
     )]  # fmt: skip
     min_tier: Annotated[Name | None, Field(
-        description="The weakest tier that may answer.", examples=["standard"]
+        description="The lowest tier that may answer.", examples=["standard"]
     )] = None  # fmt: skip
 
 
@@ -144,7 +146,7 @@ class WeightsShape(Shape):
         description="Weight of the size of the context.", examples=["15%"]
     )] = None  # fmt: skip
     capability: Annotated[Percent | None, Field(
-        description="Weight of the abilities that are needed.", examples=["25%"]
+        description="Weight of the required abilities.", examples=["25%"]
     )] = None  # fmt: skip
     depth: Annotated[Percent | None, Field(
         description="Weight of the length of the conversation.", examples=["10%"]
@@ -160,7 +162,7 @@ class ComplexityShape(Shape):
     estimator: Annotated[
         Literal["heuristic", "learned"] | LlmEstimator | PythonEstimator | None,
         Field(
-            description="What computes the score when the caller does not state it.",
+            description="What computes the score if the caller does not set it.",
             examples=["heuristic", {"llm": "haiku"}],
         ),
     ] = None
@@ -178,8 +180,8 @@ class ComplexityShape(Shape):
         | None,
         Field(
             description="Bands by name, easiest first; or `three_tiers`: light, standard and "
-            "heavy, each requiring the tier with its name; or `one_to_ten`: level_1 to level_10, "
-            "where a caller may state 7 or 0.7 for level_7.",
+            "heavy, each requiring the tier of that name; or `one_to_ten`: level_1 to level_10, "
+            "where callers may write 7 or 0.7 for level_7.",
             examples=[
                 {"easy": {"from": 0.0}, "hard": {"from": 0.6, "min_tier": "heavy"}},
                 "three_tiers",

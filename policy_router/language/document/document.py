@@ -54,7 +54,7 @@ class AttributeShape(Shape):
         description="Its possible values; instead of `type`.", examples=[["free", "pro"]]
     )] = None  # fmt: skip
     default: Annotated[Scalar | None, Field(
-        description="Its value in a request that does not state it. Default: it is absent, and "
+        description="Its value in a request that does not set it. Default: it is absent, and "
         "every comparison with it is false.",
         examples=["free", False],
     )] = None  # fmt: skip
@@ -111,8 +111,8 @@ class Document(Shape):
     detect: Annotated[
         Annotated[list[SensitiveKind], Field(min_length=1)] | None,
         Field(
-            description="Kinds of sensitive text that the messages of a request are searched for, "
-            "locally; those that are found are in the fact `detected`. Default: none.",
+            description="Kinds of sensitive text to search for in the messages of a request, "
+            "locally; the fact `detected` holds the kinds that were found. Default: none.",
             examples=[["email", "card", "iban", "secret"]],
         ),
     ] = None
@@ -140,7 +140,7 @@ class Document(Shape):
         | None,
         Field(
             description="Names, or patterns of names, that clients may ask for in place of a "
-            "model. The request gets only these models, in this order, as far as the rules allow "
+            "model. The request gets only these models, in this order, if the rules allow "
             "them. Without an alias `auto`, that name leaves the choice to the policy.",
             examples=[{"fast": ["light"], "gpt-4o*": ["large", "small"]}],
         ),
@@ -173,7 +173,7 @@ class Document(Shape):
     prefer: Annotated[
         list[PreferKey] | None,
         Field(
-            description="What models are sorted by, most important first.",
+            description="Sort keys for models, most important first.",
             examples=[["free", "cheapest"]],
         ),
     ] = None
@@ -198,8 +198,7 @@ class Document(Shape):
     experiments: Annotated[
         dict[Name, ExperimentShape] | None,
         Field(
-            description="Another order of models, another prompt or another effort for a share of "
-            "the traffic.",
+            description="A different order of models, prompt or effort for a share of the traffic.",
             examples=[{"try-haiku": {"share": "10%", "first": ["haiku"]}}],
         ),
     ] = None
@@ -220,14 +219,14 @@ class Document(Shape):
     invariants: Annotated[
         list[InvariantShape] | None,
         Field(
-            description="Promises about every request, whatever the state of the world.",
+            description="Promises about every request, whatever the runtime state.",
             examples=[[{"name": "private stays", "when": {"tags": "private"}, "never": ["paid"]}]],
         ),
     ] = None
     outcomes: Annotated[
         OutcomesShape | None,
         Field(
-            description="For how long the journal keeps a row for each call.",
+            description="How long the journal keeps a row for each call.",
             examples=[{"keep": "90d"}],
         ),
     ] = None
@@ -242,21 +241,21 @@ class Document(Shape):
         AlertsShape | None,
         Field(
             description="Where to send an alert when a budget or a quota runs out, a model is "
-            "degraded, or changed policy files are refused. Default: metrics and logs only.",
+            "degraded, or changed policy files are rejected. Default: metrics and logs only.",
             examples=[{"webhook_env": "ALERT_WEBHOOK"}],
         ),
     ] = None
     discovery: Annotated[
         DiscoveryShape | None,
         Field(
-            description="Where new models are looked for.",
+            description="Where to look for new models.",
             examples=[{"sources": ["ollama"], "every": "24h"}],
         ),
     ] = None
     tests: Annotated[
         list[TestShape] | None,
         Field(
-            description="Requests, and what the policy is expected to decide for them.",
+            description="Example requests, with the expected decisions.",
             examples=[
                 [{"name": "small talk", "request": {"tokens": 5}, "expect": {"first": "small"}}]
             ],

@@ -36,14 +36,15 @@ class GuardShape(Shape):
 
 
 class StopShape(Shape):
-    """When an experiment is over, whatever its last day."""
+    """When an experiment ends before its last day."""
 
     confidence: Annotated[Percent | None, Field(
-        description="How certain the result must be. The experiment may be looked at any time.",
+        description="Confidence that the result must have. You may look at the experiment at any "
+        "time.",
         examples=["95%"],
     )] = None  # fmt: skip
     samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Requests after which it stops in any case.", examples=[2000]
+        description="Number of requests after which it always stops.", examples=[2000]
     )] = None  # fmt: skip
     guard: Annotated[GuardShape | None, Field(
         description="How much worse an arm may be than the control before it ends.",
@@ -55,7 +56,7 @@ _SOMETHING_ELSE: Final[dict[str, Any]] = {
     "if": {"not": {"anyOf": [{"required": ["prompt"]}, {"required": ["effort"]}]}},
     "then": {"required": ["first"], "properties": {"first": {"examples": [["haiku"]]}}},
 }
-"""An arm does something otherwise; most have another order of models."""
+"""An arm changes something; most change the order of models."""
 _UNLESS_ARMS: Final[dict[str, Any]] = {
     "if": {"not": {"required": ["arms"]}},
     "then": {
@@ -69,7 +70,7 @@ _NO_CHANGE: Final = "an arm needs `first`, `prompt` or `effort`"
 
 
 class ArmShape(Shape):
-    """What is done otherwise for a share of the requests."""
+    """A variant for a share of the requests."""
 
     model_config = ConfigDict(json_schema_extra=_SOMETHING_ELSE)
 
@@ -108,7 +109,7 @@ class ExperimentShape(Shape):
         Annotated[dict[Name, ArmShape], Field(min_length=1)] | None,
         Field(
             description="Several arms by name, in place of `share`, `first`, `prompt` and "
-            "`effort`. What is left of 100% is the control. Default: one arm, named like the "
+            "`effort`. What is left of 100% is the control. Default: one arm, named after the "
             "experiment.",
             examples=[
                 {
@@ -136,15 +137,16 @@ class ExperimentShape(Shape):
         examples=["high"],
     )] = None  # fmt: skip
     stick_to: Annotated[Literal["user", "tenant", "team", "key", "session"] | None, Field(
-        description="The subject whose requests always get the same arm. Default: each request is "
-                    "assigned by itself.",
+        description="The kind of subject whose requests always get the same arm. Default: each "
+        "request is "
+                    "assigned individually.",
         examples=["user"],
     )] = None  # fmt: skip
     measure: Annotated[Literal["success", "quality", "cost", "latency"] | None, Field(
         description="What the arms are compared by.", examples=["quality"]
     )] = None  # fmt: skip
     stop: Annotated[StopShape | None, Field(
-        description="When it is over, whatever its last day.",
+        description="When it ends before its last day.",
         examples=[{"confidence": "95%", "samples": 2000}],
     )] = None  # fmt: skip
     until: Annotated[str | None, Field(
@@ -166,7 +168,7 @@ class ExperimentShape(Shape):
 
 
 class LearningShape(Shape):
-    """What is done with the outcomes of past requests."""
+    """How the outcomes of past requests are used."""
 
     mode: Annotated[Literal["off", "shadow", "suggest", "adjust"], Field(
         description="`off`; `shadow` only records; `suggest` also proposes changes for review; "
@@ -174,7 +176,7 @@ class LearningShape(Shape):
         examples=["suggest"],
     )]  # fmt: skip
     min_samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Outcomes of a model that are needed before they count. Default: 30.",
+        description="Minimum number of outcomes of a model before they count. Default: 30.",
         examples=[200],
     )] = None  # fmt: skip
     quality: Annotated[
@@ -192,7 +194,8 @@ class LearningShape(Shape):
 
 
 class PromptShape(Shape):
-    """What some models get with a request. The first prompt that fits model and request is used."""
+    """Instructions and parameters for some models. The first prompt that matches model and request
+    is used."""
 
     models: Annotated[Selectors, Field(
         description="Models that get this prompt.", examples=[["qwen-7b"]]
@@ -215,7 +218,7 @@ class PromptShape(Shape):
         examples=[{"temperature": 0}],
     )] = None  # fmt: skip
     force: Annotated[bool | None, Field(
-        description="Whether `params` replace those of the request and of the model. Default: "
+        description="Whether `params` override those of the request and of the model. Default: "
         "false.",
         examples=[True],
     )] = None  # fmt: skip

@@ -23,7 +23,7 @@ class CooldownShape(Shape):
     """When a model that keeps failing is in cooldown."""
 
     failures: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Failures in a row that open the breaker of a model. Default: 5.",
+        description="Number of consecutive failures that open a model's breaker. Default: 5.",
         examples=[3],
     )] = None  # fmt: skip
     within: Annotated[Duration | None, Field(
@@ -46,16 +46,16 @@ class CooldownShape(Shape):
         examples=["50%"],
     )] = None  # fmt: skip
     volume: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Calls within the window that `share` needs. Default: 20.",
+        description="Minimum number of calls within the window for `share` to apply. Default: 20.",
         examples=[20],
     )] = None  # fmt: skip
     ramp: Annotated[Duration | None, Field(
-        description="Time after a recovery in which the model gradually gets its requests back. "
+        description="Time after a recovery over which the model's traffic ramps up. "
                     "Default: 30s.",
         examples=["30s"],
     )] = None  # fmt: skip
     rate_limit: Annotated[Wait | None, Field(
-        description="First cooldown after a rate limit for which the provider names no time; it "
+        description="First cooldown after a rate limit for which the provider gives no time; it "
                     "doubles, up to 5m. Default: 5s.",
         examples=["5s"],
     )] = None  # fmt: skip
@@ -64,7 +64,7 @@ class CooldownShape(Shape):
         examples=["10s"],
     )] = None  # fmt: skip
     quota: Annotated[Wait | None, Field(
-        description="Cooldown after a used-up quota, when no time is known. Default: 15m.",
+        description="Cooldown after a used-up quota, if its reset time is unknown. Default: 15m.",
         examples=["15m"],
     )] = None  # fmt: skip
     auth: Annotated[Wait | None, Field(
@@ -72,7 +72,7 @@ class CooldownShape(Shape):
         examples=["10m"],
     )] = None  # fmt: skip
     gone: Annotated[Wait | None, Field(
-        description="Cooldown of a model that the provider does not know. Default: 10m.",
+        description="Cooldown of a model that no longer exists at the provider. Default: 10m.",
         examples=["10m"],
     )] = None  # fmt: skip
 
@@ -94,7 +94,7 @@ class DegradedShape(Shape):
         examples=["15m"],
     )] = None  # fmt: skip
     min_samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Calls that are needed before a model is judged. Default: 20.", examples=[20]
+        description="Minimum number of calls before a model is judged. Default: 20.", examples=[20]
     )] = None  # fmt: skip
     then: Annotated[Literal["last", "skip"] | None, Field(
         description="`last`: tried after the others; `skip`: not tried. Default: last.",
@@ -154,7 +154,7 @@ class FallbackShape(Shape):
     """What happens when a model fails."""
 
     max_attempts: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Field(
-        description="Largest number of calls per request, the first one included.",
+        description="Maximum number of calls per request, including the first one.",
         examples=[4],
     )] = None  # fmt: skip
     deadline: Annotated[Wait | None, Field(

@@ -22,10 +22,10 @@ from policy_router.language.document.types import (
 
 
 class OutcomesShape(Shape):
-    """What the journal keeps of the calls that were made."""
+    """What the journal keeps."""
 
     keep: Annotated[Days | None, Field(
-        description="How long a row for each call is kept. Daily sums are kept for ever. Default: "
+        description="How long a row for each call is kept. Daily sums are kept forever. Default: "
         "90d.",
         examples=["90d"],
     )] = None  # fmt: skip
@@ -34,9 +34,9 @@ class OutcomesShape(Shape):
 class GpuShape(Shape):
     """The GPUs of self-hosted models."""
 
-    memory: Annotated[Size, Field(description="Memory of one card.", examples=["80GB"])]
+    memory: Annotated[Size, Field(description="Memory of one GPU.", examples=["80GB"])]
     price: Annotated[PerHour, Field(
-        description="What one card costs per hour.", examples=["$2.50/hour"]
+        description="Price of one GPU per hour.", examples=["$2.50/hour"]
     )]  # fmt: skip
 
 
@@ -62,14 +62,14 @@ class AlertsShape(Shape):
     """Where alerts are sent."""
 
     webhook_env: Annotated[Variable, Field(
-        description="Environment variable with the address that alerts are sent to, by POST as "
+        description="Environment variable with the webhook URL that alerts are sent to, by POST as "
         "JSON.",
         examples=["ALERT_WEBHOOK"],
     )]  # fmt: skip
 
 
 class DiscoveryShape(Shape):
-    """Where new models are looked for."""
+    """Where to look for new models."""
 
     sources: Annotated[
         Annotated[list[Literal["ollama", "lmstudio", "vllm", "openrouter"]], Field(min_length=1)],
@@ -81,8 +81,8 @@ class DiscoveryShape(Shape):
         examples=[["free"]],
     )] = None  # fmt: skip
     every: Annotated[Wait | None, Field(
-        description="How long an answer of a source is reused before the source is asked again. "
-        "If it is set, `serve` also asks at this interval, at most once a minute. Default: 1h for "
-        "`discover`, and `serve` does not ask.",
+        description="How long the response of a source is cached. "
+        "If it is set, `serve` also polls at this interval, at most once a minute. Default: 1h for "
+        "`discover`, and `serve` does not poll.",
         examples=["24h"],
     )] = None  # fmt: skip

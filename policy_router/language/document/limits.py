@@ -19,17 +19,17 @@ from policy_router.language.document.types import (
 )
 
 PerSubject = Annotated[Literal["user", "tenant", "team", "key", "session"] | None, Field(
-    description="Counted separately for each of these. Default: one count for everyone.",
+    description="Counted separately for each of these. Default: one counter for everyone.",
     examples=["user"],
 )]  # fmt: skip
 Shadow = Annotated[bool | None, Field(
-    description="Only count, and record what would be refused, but refuse nothing. Default: false.",
+    description="Count, and record what would be refused, without enforcing it. Default: false.",
     examples=[True],
 )]  # fmt: skip
 
 
 class LimitOverrideShape(Shape):
-    """Other numbers for one subject, in the windows that the limit has."""
+    """Different numbers for one subject, in the windows of the limit."""
 
     requests: Annotated[list[RequestRate] | None, Field(
         description="Requests in a window of the limit.", examples=[["200/min"]]
@@ -43,7 +43,7 @@ class LimitOverrideShape(Shape):
 
 
 class LimitShape(Shape):
-    """A rate limit shared by the models it names, or kept per caller."""
+    """A rate limit, shared by models or counted per caller."""
 
     models: Annotated[Selectors | None, Field(
         description="Models that share it. Default: all.", examples=[["openrouter/*:free"]]
@@ -60,7 +60,8 @@ class LimitShape(Shape):
         description="Concurrent requests.", examples=[8]
     )] = None  # fmt: skip
     overrides: Annotated[dict[Word, LimitOverrideShape] | None, Field(
-        description="Other numbers for single subjects by name: users, tenants, or whatever `per` "
+        description="Different numbers for individual subjects by name: users, tenants, or "
+        "whatever `per` "
                     "names.",
         examples=[{"acme": {"requests": ["200/min"]}}],
     )] = None  # fmt: skip
@@ -77,7 +78,7 @@ class BudgetShape(Shape):
     when: When | None = None
     cap: Annotated[BudgetCap, Field(
         description="How much may be spent, and in which period. With `per: session` the period "
-        "may be left out: the cap then holds for the session, until nothing was charged to it for "
+        "may be left out: the cap then applies to the session, until nothing was charged to it for "
         "30 days.",
         examples=["$50/month"],
     )]  # fmt: skip
@@ -90,7 +91,8 @@ class BudgetShape(Shape):
         examples=[{"90%": ["free", "light"]}],
     )] = None  # fmt: skip
     overrides: Annotated[dict[Word, BudgetCap] | None, Field(
-        description="Other caps for single subjects by name: users, tenants, or whatever `per` "
+        description="Different caps for individual subjects by name: users, tenants, or whatever "
+        "`per` "
                     "names.",
         examples=[{"acme": "$5/day"}],
     )] = None  # fmt: skip

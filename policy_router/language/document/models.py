@@ -29,10 +29,10 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 
 class ParamsShape(Shape):
-    """Parameters that are sent with every call, whatever the request sets."""
+    """Parameters that are sent with every call, overriding the request."""
 
     max_tokens: Annotated[Count | None, Field(
-        description="Largest number of tokens in an answer. Default: as many as the model can "
+        description="Maximum number of tokens in an answer. Default: as many as the model can "
         "generate.",
         examples=["8k"],
     )] = None  # fmt: skip
@@ -54,13 +54,13 @@ class ParamsShape(Shape):
         examples=[0.5],
     )] = None  # fmt: skip
     seed: Annotated[int | None, Field(
-        description="Makes answers repeatable where the provider can. Default: none.",
+        description="Makes answers repeatable if the provider supports it. Default: none.",
         examples=[7],
     )] = None  # fmt: skip
     stop: Annotated[
         Word | Annotated[list[Word], Field(min_length=1, max_length=4)] | None,
         Field(
-            description="Texts that end an answer, four at most; they are not part of it. "
+            description="Stop sequences, at most four; they are not part of the answer. "
             "Default: none.",
             examples=[["END"]],
         ),
@@ -82,7 +82,7 @@ class ParamsShape(Shape):
         examples=[False],
     )] = None  # fmt: skip
     logit_bias: Annotated[dict[str, float] | None, Field(
-        description="Id of a token -> how much likelier it gets, -100 to 100. Default: none.",
+        description="Token id -> how much likelier it gets, -100 to 100. Default: none.",
         examples=[{"50256": -100}],
     )] = None  # fmt: skip
     logprobs: Annotated[bool | None, Field(
@@ -122,8 +122,9 @@ class ModelShape(Shape):
     model_config = ConfigDict(json_schema_extra=_UNLESS_LIKE)
 
     like: Annotated[Word | None, Field(
-        description="Another model of the policy, from which it takes every field that it does "
-        "not set itself. A field is taken as a whole. The two share the `limits` of that model. "
+        description="Another model of the policy, from which it inherits every field that it does "
+        "not set itself. A field is inherited as a whole. The two share the `limits` of that "
+        "model. "
         "Default: none.",
         examples=["sonnet"],
     )] = None  # fmt: skip
@@ -138,14 +139,14 @@ class ModelShape(Shape):
         examples=["http://localhost:11434"],
     )] = None  # fmt: skip
     api_base_env: Annotated[Variable | None, Field(
-        description="Name of the environment variable that holds the address of its server, read "
+        description="Environment variable that holds the address of its server, read "
         "at each call. While it is not set, `api_base` is the address. Default: none.",
         examples=["OLLAMA_URL"],
     )] = None  # fmt: skip
     api_key_env: Annotated[
         Variable | Annotated[list[Variable], Field(min_length=1, max_length=16)] | None,
         Field(
-            description="Name of the environment variable that holds the key, never the key "
+            description="Environment variable that holds the key, never the key "
             "itself. Keys of several variables are used in turn, and each has its own cooldown. "
             "Default: the variable that LiteLLM reads for the provider.",
             examples=["ANTHROPIC_API_KEY", ["DEEPSEEK_KEY_A", "DEEPSEEK_KEY_B"]],
@@ -165,15 +166,15 @@ class ModelShape(Shape):
         examples=[1, 2.5],
     )] = None  # fmt: skip
     context: Annotated[Count | None, Field(
-        description="Tokens that its context holds. Default: LiteLLM's table of models.",
+        description="Size of its context in tokens. Default: LiteLLM's table of models.",
         examples=["128k"],
     )] = None  # fmt: skip
     max_output: Annotated[Count | None, Field(
-        description="Largest number of tokens in an answer. Default: LiteLLM's table of models.",
+        description="Maximum number of tokens in an answer. Default: LiteLLM's table of models.",
         examples=["8k"],
     )] = None  # fmt: skip
     params: Annotated[ParamsShape | None, Field(
-        description="Parameters that are sent with every call, and replace those of a request. "
+        description="Parameters that are sent with every call, overriding the request. "
         "Default: none.",
         examples=[{"temperature": 0}],
     )] = None  # fmt: skip
@@ -182,13 +183,13 @@ class ModelShape(Shape):
         examples=[{"max_tokens": "8k"}],
     )] = None  # fmt: skip
     effort: Annotated[EffortWord | None, Field(
-        description="How much it reasons before it answers. It replaces the effort of a request, "
-        "and is sent in the form that the provider understands. Default: as the request or the "
+        description="How much it reasons before it answers. It overrides the effort of a request, "
+        "and is sent in the provider's format. Default: as the request or the "
         "provider sets it.",
         examples=["high"],
     )] = None  # fmt: skip
     first_token_within: Annotated[Wait | None, Field(
-        description="Longest time to its first token in a stream. Default: the `fallback`'s.",
+        description="Timeout for the first token of a stream. Default: the `fallback`'s.",
         examples=["30s"],
     )] = None  # fmt: skip
     stall: Annotated[Wait | None, Field(
@@ -196,37 +197,38 @@ class ModelShape(Shape):
         examples=["20s"],
     )] = None  # fmt: skip
     deadline: Annotated[Wait | None, Field(
-        description="Longest time of a single call. Default: what is left of the request's "
+        description="Timeout of a single call. Default: what is left of the request's "
                     "deadline.",
         examples=["30s"],
     )] = None  # fmt: skip
     max_connections: Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, Field(
-        description="Calls of all models that may be under way at its server, in one process. A "
-        "further call waits for up to a second, then the next model is asked. "
+        description="Maximum number of concurrent calls to its server, by all models, in one "
+        "process. A "
+        "further call waits for up to a second, then the next model is called. "
         f"Default: {MAX_CONNECTIONS}.",
         examples=[20],
     )] = None  # fmt: skip
     keep_loaded: Annotated[Wait | None, Field(
         description="How long a model at Ollama, LM Studio or vLLM stays in the memory of its "
         "server after its last answer. After that it is unloaded, and it is loaded again when a "
-        "request needs it. Default: what its server does.",
+        "request needs it. Default: up to the server.",
         examples=["30m"],
     )] = None  # fmt: skip
     can: Annotated[list[Ability] | None, Field(
         description="What it can do. Default: LiteLLM's table of models, except `hosted_tools` "
-        "(tools that run at the provider, whose cost no price covers), which is never on by "
+        "(tools that run at the provider, which no price covers), which is never on by "
         "default.",
         examples=[["tools", "json"]],
     )] = None  # fmt: skip
     tags: Annotated[list[Word] | None, Field(
-        description="Words that rules select it by.", examples=[["local"], ["eu"]]
+        description="Words by which rules select it.", examples=[["local"], ["eu"]]
     )] = None  # fmt: skip
     quality: Annotated[Share | None, Field(
         description="Quality of its answers, 0 to 1. Default: derived from its tier.",
         examples=[0.55],
     )] = None  # fmt: skip
     latency: Annotated[Duration | None, Field(
-        description="Time that a typical answer takes.", examples=["2s"]
+        description="Time for a typical answer.", examples=["2s"]
     )] = None  # fmt: skip
     gpu_memory: Annotated[Size | None, Field(
         description="Memory that it takes on your own GPUs, for reports.", examples=["8GB"]

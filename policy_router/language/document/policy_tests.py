@@ -32,7 +32,7 @@ SessionWord = Annotated[SessionMove, *member_of(SessionMove)]
 
 
 class StatsShape(Shape):
-    """What past outcomes say about a model."""
+    """Measured statistics of a model."""
 
     success: Annotated[Percent | None, Field(
         description="Share of its calls that gave a usable answer.", examples=["92%"]
@@ -47,14 +47,14 @@ class StatsShape(Shape):
         description="Share of its answers that passed the checks.", examples=["85%"]
     )] = None  # fmt: skip
     samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Number of outcomes behind these values. Default: as many as are needed to "
+        description="Number of outcomes behind these values. Default: enough to "
                     "count.",
         examples=[200],
     )] = None  # fmt: skip
 
 
 class GivenShape(Shape):
-    """The state that a test assumes; nothing else is used up, and no other model is failing."""
+    """The runtime state that a test assumes; everything else is unused and healthy."""
 
     spent: Annotated[dict[Name, Money] | None, Field(
         description="Money spent, by budget. For a budget per user (or tenant and so on), this is "
@@ -62,7 +62,7 @@ class GivenShape(Shape):
         examples=[{"team": "$50"}],
     )] = None  # fmt: skip
     used: Annotated[dict[Word, Used] | None, Field(
-        description="Quota used up, by limit, by budget of tokens, or by model with limits of its "
+        description="Usage, by limit, by token budget, or by model with limits of its "
         "own.",
         examples=[{"openrouter-free": "50/day"}],
     )] = None  # fmt: skip
@@ -84,7 +84,7 @@ class GivenShape(Shape):
         examples=["22:15"],
     )] = None  # fmt: skip
     stats: Annotated[dict[Word, StatsShape] | None, Field(
-        description="What past outcomes say, by model.",
+        description="Measured statistics, by model.",
         examples=[{"haiku": {"success": "70%"}}],
     )] = None  # fmt: skip
 
@@ -129,19 +129,19 @@ class ExpectShape(Shape):
         description="The alias that the request asks for.", examples=["fast"]
     )] = None  # fmt: skip
     session: Annotated[SessionWord | None, Field(
-        description="What the decision does about the model or the tier of the session.",
+        description="What the decision does with the model or the tier of the session.",
         examples=["stays"],
     )] = None  # fmt: skip
 
 
 class TestShape(Shape):
-    """A request, and what the policy is expected to decide for it."""
+    """A request, with the expected decision."""
 
     name: Annotated[Text, Field(
         description="What the test shows.", examples=["small talk is free"]
     )]  # fmt: skip
     given: Annotated[GivenShape | None, Field(
-        description="The state that it assumes.", examples=[{"spent": {"team": "$50"}}]
+        description="The runtime state that it assumes.", examples=[{"spent": {"team": "$50"}}]
     )] = None  # fmt: skip
     request: Annotated[
         Annotated[str, Field(max_length=LONGEST_TEXT)] | dict[Word, Scalar | list[Scalar]],
@@ -154,5 +154,5 @@ class TestShape(Shape):
         ),
     ]
     expect: Annotated[ExpectShape, Field(
-        description="What the decision must be.", examples=[{"first": "qwen-7b"}]
+        description="The expected decision.", examples=[{"first": "qwen-7b"}]
     )]  # fmt: skip

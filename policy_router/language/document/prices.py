@@ -34,20 +34,20 @@ class RatesShape(Shape):
         examples=["$1/M"],
     )] = None  # fmt: skip
     request: Annotated[Money | None, Field(
-        description="Fee of each request, in addition to its tokens. Default: $0.",
+        description="Fee per request, in addition to its tokens. Default: $0.",
         examples=["$0.005"],
     )] = None  # fmt: skip
     image: Annotated[Money | None, Field(
-        description="Fee of each picture in a request, in addition to its tokens. Default: $0.",
+        description="Fee per image in a request, in addition to its tokens. Default: $0.",
         examples=["$0.002"],
     )] = None  # fmt: skip
 
 
 class HoursShape(RatesShape):
-    """The price at certain hours of the week. What is left out is as at other hours."""
+    """The price at certain hours of the week. Prices that are left out are the usual ones."""
 
     hours: Annotated[HourRange | None, Field(
-        description="From when to when, by a 24-hour clock; 22:00-06:00 ends on the next day. "
+        description="Start and end, on a 24-hour clock; 22:00-06:00 ends on the next day. "
         "Default: the whole day.",
         examples=["01:00-04:00", "22:00-06:00"],
     )] = None  # fmt: skip
@@ -60,11 +60,11 @@ class HoursShape(RatesShape):
         examples=["UTC", "Asia/Shanghai"],
     )] = None  # fmt: skip
     input: Annotated[PerTokens | None, Field(
-        description="Price of input at these hours. Default: as at other hours.",
+        description="Price of input at these hours. Default: the usual price.",
         examples=["$0.56/M"],
     )] = None  # fmt: skip
     output: Annotated[PerTokens | None, Field(
-        description="Price of output at these hours. Default: as at other hours.",
+        description="Price of output at these hours. Default: the usual price.",
         examples=["$0.84/M"],
     )] = None  # fmt: skip
 
@@ -75,6 +75,6 @@ class PriceShape(RatesShape):
     input: PerTokens
     output: PerTokens
     at: Annotated[list[HoursShape] | None, Field(
-        description="Prices at certain hours of the week; the first that applies counts.",
+        description="Prices at certain hours of the week; the first match applies.",
         examples=[[{"hours": "01:00-04:00", "days": "mon-fri", "zone": "UTC", "input": "$0.56/M"}]],
     )] = None  # fmt: skip

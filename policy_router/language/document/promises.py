@@ -16,7 +16,7 @@ from policy_router.language.document.types import (
 
 
 class InvariantShape(Shape):
-    """A promise about every request, whatever the state of the world."""
+    """A promise about every request, whatever the runtime state."""
 
     name: Annotated[Text, Field(
         description="The promise as a sentence.", examples=["private data never leaves"]
@@ -31,18 +31,19 @@ class InvariantShape(Shape):
     at_least: Annotated[
         Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2} (?:candidates?|providers?)$")] | None,
         Field(
-            description="How many models or providers the policy allows for every such request.",
+            description="Minimum number of models or providers that the policy allows for every "
+            "such request.",
             examples=["2 candidates", "2 providers"],
         ),
     ] = None
     even_if: Annotated[Literal["one model is down", "one provider is down"] | None, Field(
-        description="`at_least` also holds without any one of these.",
+        description="`at_least` holds even without any one of these.",
         examples=["one provider is down"],
     )] = None  # fmt: skip
     max_cost: Annotated[Money | None, Field(
-        description="The highest estimated cost of such a request.",
+        description="Maximum estimated cost of such a request.",
         examples=["$0.01"],
     )] = None  # fmt: skip
     always_denied: Annotated[bool | None, Field(
-        description="Every such request is refused.", examples=[True]
+        description="Every such request is denied.", examples=[True]
     )] = None  # fmt: skip

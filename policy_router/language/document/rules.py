@@ -21,7 +21,7 @@ class RuleShape(Shape):
     """A rule. Every rule that matches applies, and can only remove or reorder models."""
 
     name: Annotated[Text, Field(
-        description="A sentence; it is the reason shown wherever the rule decides.",
+        description="A sentence, which is shown as the reason wherever the rule decides.",
         examples=["private data stays on our machines"],
     )]  # fmt: skip
     when: When | None = None
@@ -35,7 +35,7 @@ class RuleShape(Shape):
         description="Try these models before all others, in this order.", examples=[["sonnet"]]
     )] = None  # fmt: skip
     min_tier: Annotated[Name | None, Field(
-        description="The weakest tier that may answer.", examples=["heavy"]
+        description="The lowest tier that may answer.", examples=["heavy"]
     )] = None  # fmt: skip
     needs: Annotated[list[Ability] | None, Field(
         description="Abilities that a model must have.", examples=[["tools"]]
@@ -46,7 +46,7 @@ class RuleShape(Shape):
     max_cost: MaxCost = None
     prefer: Prefer = None
     deny: Annotated[Text | None, Field(
-        description="Refuse the request with this text.", examples=["not on the free plan"]
+        description="Deny the request, with this text.", examples=["not on the free plan"]
     )] = None  # fmt: skip
     accept: Annotated[AcceptShape | None, Field(
         description="Checks that an answer must pass.", examples=[{"not_empty": True}]

@@ -15,7 +15,8 @@ class SessionsShape(Shape):
 
     keep: Annotated[Annotated[Keep, *member_of(Keep)] | None, Field(
         description="`model`: the model that answered last goes first while it may answer, has "
-        "not failed and is not too weak; `tier`: the models of the session's tier go first; "
+        "not failed and is not of too low a tier; `tier`: the models of the session's tier go "
+        "first; "
         "`off`: each request is decided on its own. Default: off.",
         examples=["model"],
     )] = None  # fmt: skip

@@ -86,17 +86,20 @@ PerHour = Annotated[int, *_with_unit(units.HOURLY, "US dollars per hour.")]
 Size = Annotated[int, *_with_unit(units.SIZE, "An amount of memory.")]
 RequestRate = Annotated[
     Rate,
-    *_with_unit(units.REQUESTS, "Requests per min, hour, day, week, month, or any time up to 31d."),
+    *_with_unit(
+        units.REQUESTS, "Requests per min, hour, day, week, month, or any duration up to 31d."
+    ),
 ]
 TokenRate = Annotated[
     Rate,
-    *_with_unit(units.TOKENS, "Tokens per min, hour, day, week, month, or any time up to 31d."),
+    *_with_unit(units.TOKENS, "Tokens per min, hour, day, week, month, or any duration up to 31d."),
 ]
 ModelLimit = Annotated[
     Rate,
     *_with_unit(
         units.LIMIT,
-        "Requests or tokens per min, hour, day, week, month or any time up to 31d, or concurrent "
+        "Requests or tokens per min, hour, day, week, month or any duration up to 31d, or "
+        "concurrent "
         "requests.",
     ),
 ]
@@ -104,15 +107,15 @@ BudgetCap = Annotated[
     Cap,
     *_with_unit(
         units.CAP,
-        "Dollars or tokens per day, week, month or any time up to 31d, or `unlimited`. With "
-        "`per: session` the time may be left out: for the life of the session.",
+        "Dollars or tokens per day, week, month or any duration up to 31d, or `unlimited`. With "
+        "`per: session`, without a period, it is for the life of the session.",
     ),
 ]
-Used = Annotated[str, *_with_unit(units.USED, "How much of a quota is used up.")]
+Used = Annotated[str, *_with_unit(units.USED, "How much of a quota is used.")]
 
 HourRange = Annotated[
     tuple[int, int],
-    *_with_unit(units.HOUR_RANGE, "From one time of day to another, by a 24-hour clock."),
+    *_with_unit(units.HOUR_RANGE, "From one time of day to another, on a 24-hour clock."),
 ]
 DayRange = Annotated[
     tuple[int, ...], *_with_unit(units.DAY_RANGE, "A day of the week, or a range of days.")
@@ -122,8 +125,8 @@ Clock = Annotated[
     datetime,
     *_with_unit(
         units.CLOCK,
-        "A time in the policy's time zone, after a weekday or a date where one matters. A time "
-        "without a day is that of a Monday.",
+        "A time in the policy's time zone, with a weekday or a date before it if needed. A time "
+        "without a day is on a Monday.",
     ),
 ]
 
@@ -195,7 +198,7 @@ Selectors = Annotated[list[Selector], Field(min_length=1)]
 
 
 class Shape(BaseModel):
-    """What every mapping of a document has in common: closed, strict, frozen."""
+    """The base of every mapping of a document: closed, strict, frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

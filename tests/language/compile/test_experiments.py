@@ -23,7 +23,7 @@ experiments:
     [
         ("first: [a]", "has no `share`"),
         ("share: 10%", "experiment"),
-        ("share: 10%, first: [a], until: 2026-02-30", "is not a day of the calendar"),
+        ("share: 10%, first: [a], until: 2026-02-30", "is not a valid date"),
     ],
 )
 def test_what_is_incomplete_is_reported(experiment: str, words: str) -> None:
