@@ -31,7 +31,7 @@ class Features:
         long_output: Whether a long answer is requested, by a word, a number or `max_tokens`.
         agentic: Whether an agent makes the request: its tools, its instructions and its
             `max_tokens` are the same for any task, so they say nothing about this one.
-        asked_needs: Abilities that what is asked needs by itself.
+        asked_needs: Abilities that the judged text alone needs.
         context_tokens: Tokens that must be understood together, as the caller says.
         history: Earlier turns that matter, as the caller says.
     """

@@ -43,7 +43,7 @@ class RequestReading:
     Attributes:
         asked: The text that is judged: what a human asks. Never shown or logged.
         asked_turn: The number of the turn in which that was asked, from 1; 0 when none was found.
-        asked_needs: Abilities that this turn needs by itself.
+        asked_needs: Abilities that this turn alone needs.
         model: The model that the client asks for.
         session: The conversation, or the run of an agent, that the request belongs to.
         client: The program that sends the request.

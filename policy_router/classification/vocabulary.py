@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DECISIVE: Final = 5.5
 """Evidence of a cue that outweighs all others."""
 STRONG: Final = 3.0
-"""Evidence of a cue that is enough by itself."""
+"""Evidence of a cue that is sufficient on its own."""
 FAIR: Final = 1.6
 """Evidence of a cue that is enough when there is no evidence against it."""
 WEAK: Final = 0.7
@@ -47,7 +47,7 @@ class KnownWord(NamedTuple):
     """What the vocabulary has about one word.
 
     Attributes:
-        entry: Whether the word is an entry by itself.
+        entry: Whether the word alone is an entry.
         lists: Positions of the counted lists that contain it.
         phrases: The phrases filed under this word, by the word before it, or by the word after it
             when it is the first of the phrase. None when there are none.

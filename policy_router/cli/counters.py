@@ -28,7 +28,7 @@ async def counted(
     """Return the request with the current readings of the counters that matter to it, with what is
     remembered of its session, and with the arms of experiments that it is always in.
 
-    A request that an experiment draws by itself is in no arm here: each one is drawn again.
+    Arms that are drawn per request are left out: each request is drawn again.
     """
     from policy_router.execution.accounting import Accounting  # noqa: PLC0415  not needed for --help
 

@@ -23,7 +23,7 @@ def set_loaded(path: Path, name: str, *, loaded: bool, json: bool) -> None:
     Args:
         path: The policy.
         name: The name of the model.
-        loaded: Whether it is to be in memory.
+        loaded: Whether to load it, rather than unload it.
         json: Whether to print JSON.
     """
     from policy_router.discovery import memory  # noqa: PLC0415  not needed for --help

@@ -69,7 +69,7 @@ class Request:
         tool_errors: How many results of tools at the end of the conversation are errors.
         detected: Kinds of sensitive text that it contains.
         form: What the text that its user asks last is made of, such as `code`; None when it was not
-            read. It decides nothing by itself: outcomes are counted by it.
+            read. It does not affect decisions directly: outcomes are counted by it.
         kind: The built-in kind of work that it most likely is, such as `translation`, likewise;
             None where none is likely enough.
 

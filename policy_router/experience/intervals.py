@@ -39,8 +39,8 @@ def wilson(
     Args:
         sum_of_scores: How many succeeded, or the sum of the scores.
         samples: How many there are; a weight, where some count for less than one.
-        confidence: How sure the interval is, above 0 and below 1; each end by itself is exceeded
-            half as often as the interval is missed.
+        confidence: The confidence level, above 0 and below 1; each end on its own is exceeded half
+            as often as the interval is missed.
 
     Returns:
         The estimate; None without samples.

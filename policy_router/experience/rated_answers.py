@@ -16,7 +16,7 @@ _Place = TypeVar("_Place")
 
 
 class RatedAnswers(Generic[_Place]):
-    """Remembers where the ratings of an answer are counted. Not for several threads at once."""
+    """Remembers where the ratings of an answer are counted. Not thread-safe."""
 
     def __init__(self) -> None:
         self._places: OrderedDict[Hashable, _Place] = OrderedDict()

@@ -62,7 +62,7 @@ def count_key(experiment: Experiment, arm: str, subject: str | None, decision: s
     Args:
         experiment: The experiment.
         arm: Name of the arm.
-        subject: What the experiment sticks to; None where the request was drawn by itself.
+        subject: What the experiment sticks to; None if the request was drawn individually.
         decision: Id of its decision.
     """
     by = None if subject is None else "cluster"

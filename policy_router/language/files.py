@@ -1,4 +1,4 @@
-"""Reads the files of a policy from disk, safely and all at the same moment.
+"""Reads the files of a policy from disk, safely and as one consistent snapshot.
 
 No other module of this package reads the disk. What is wrong with a file is a diagnostic, never an
 exception, and nothing is parsed here.
@@ -76,8 +76,8 @@ class ListedFile:
         name: The name that diagnostics show.
         relative: The name within the folder.
         real: The path with all links resolved; "" when it cannot be resolved.
-        stamp: What changes when the file does: mode, device, inode, size, and the times of the last
-            modification and change in nanoseconds.
+        stamp: Fingerprint of the file's metadata: mode, device, inode, size, mtime and ctime in
+            nanoseconds.
         trouble: Why it must not be read; None when it may be.
     """
 
@@ -90,7 +90,7 @@ class ListedFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files that a path stands for at one moment. Two listings are equal if nothing changed.
+    """The files at a path at one time. Two listings are equal if nothing changed.
 
     Attributes:
         shown: The path as diagnostics show it.
@@ -116,11 +116,11 @@ def read_files(
 ) -> tuple[FileSet | None, tuple[Diagnostic, ...]]:
     """Read the policy files at a path.
 
-    The files are those of one moment: when one changes while they are read, all are read again.
+    The files are a consistent snapshot: if one changes while they are read, all are read again.
 
     Args:
         path: A file, or a folder, of which every *.yaml and *.yml directly in it is read.
-        strict: Whether it is an error, not a warning, that another user may write to a file.
+        strict: Whether a file that other users may write to is an error rather than a warning.
         verify: Whether the files must match the manifest, where there is one.
 
     Returns:
@@ -138,7 +138,7 @@ def read_files(
 
 
 def readable_files(path: Path) -> tuple[tuple[PolicyFile, ...], bool]:
-    """Read those files at a path that can be read, to find further problems in them.
+    """Read the readable files at a path, to find further problems in them.
 
     They must never be used as a policy.
 
@@ -157,7 +157,7 @@ def readable_files(path: Path) -> tuple[tuple[PolicyFile, ...], bool]:
 
 
 def list_files(path: Path) -> Listing:
-    """List the policy files at a path, with what `stat` reports of them; none is opened."""
+    """List the policy files at a path with their metadata; none is opened."""
     shown = printable(str(path))
     given_path = os.fspath(path)
     try:
@@ -335,7 +335,7 @@ def _read(entry: ListedFile, *, strict: bool) -> tuple[bytes | None, list[Diagno
 
 
 def _doubts(name: str, info: os.stat_result, *, strict: bool) -> list[Diagnostic]:
-    """Which other users than root and the one running this may have written a file."""
+    """Report whether users other than root and the current one may have written a file."""
     severity = Severity.ERROR if strict else Severity.WARNING
     doubts: list[tuple[str, str]] = []
     if info.st_uid not in (os.geteuid(), 0):

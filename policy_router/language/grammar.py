@@ -1,4 +1,4 @@
-"""The grammar of conditions: text to terms, before anything is known about the facts in them.
+"""The grammar of conditions: parses text to terms, without knowledge of the facts in them.
 
     condition   = conjunction, { "or", conjunction } ;
     conjunction = negation, { "and", negation } ;
@@ -15,7 +15,7 @@
     constant    = string | [ "-" ], number | "True" | "False" ;
     fact        = a name that the policy knows ;
 
-It is a part of simpleeval's syntax, so Python's parser reads it. What it means:
+It is a subset of simpleeval's syntax, so Python's parser can read it. Semantics:
 
 - A comparison is between one fact and constants; a chain `a < b < c` is `a < b and b < c`.
 - `in` a list: the fact equals one of its constants. A constant `in` a fact: the set holds it.
@@ -67,7 +67,7 @@ def syntax(text: str) -> ast.expr:
 
     Raises:
         SyntaxError: It is not an expression of Python.
-        ValueError: Python's parser refuses it for its size; also RecursionError and MemoryError.
+        ValueError: It is too large for Python's parser; also RecursionError and MemoryError.
     """
     with warnings.catch_warnings():
         # Patterns are full of "\\d", for which Python warns outside of raw strings.
@@ -291,7 +291,7 @@ class _Reader:
         if named or (isinstance(node, ast.Constant) and node.value is None):
             extent.refuse(
                 "condition-type",
-                f"`{extent}`: a condition cannot ask whether a fact is absent",
+                f"`{extent}`: a condition cannot test whether a fact is absent",
                 "every comparison with an absent fact is false; `!=` and `not in` are true",
             )
 

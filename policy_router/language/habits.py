@@ -14,11 +14,11 @@ NO_PARAMETERS: Final[Mapping[str, str]] = {
     ),
     **dict.fromkeys(
         ("messages", "prompt", "input", "system", "user", "metadata"),
-        "this comes with each request",
+        "this is part of each request",
     ),
     **dict.fromkeys(
         ("tools", "functions", "modalities", "audio", "web_search_options", "prediction", "n"),
-        "this comes with each request: it decides which models can answer, and what they may cost",
+        "this is part of each request: it decides which models can answer, and what they may cost",
     ),
     **dict.fromkeys(
         ("stream", "stream_options"), "the caller of the router chooses whether it gets a stream"
@@ -28,76 +28,77 @@ NO_PARAMETERS: Final[Mapping[str, str]] = {
     ),
     **dict.fromkeys(
         ("api_key", "key", "token"),
-        "a key stays in the environment: `api_key_env`, next to `params`, names the variable",
+        "keys stay in the environment: `api_key_env`, next to `params`, names the variable",
     ),
     **dict.fromkeys(
-        ("timeout", "request_timeout"), "the longest time of a call is `deadline`, next to `params`"
+        ("timeout", "request_timeout"),
+        "use `deadline`, next to `params`, for the timeout of a call",
     ),
     **dict.fromkeys(
-        ("num_retries", "max_retries"), "the policy's `fallback` says what is called again"
+        ("num_retries", "max_retries"), "retries are configured in the policy's `fallback`"
     ),
     **dict.fromkeys(
-        ("max_completion_tokens", "max_output_tokens"), "the cap on an answer is `max_tokens`"
+        ("max_completion_tokens", "max_output_tokens"), "use `max_tokens` for the cap on an answer"
     ),
     **dict.fromkeys(
         ("reasoning_effort", "reasoning", "thinking", "thinking_budget", "output_config"),
-        "how much the model reasons is `effort`, next to `params`",
+        "use `effort`, next to `params`, for how much the model reasons",
     ),
     **dict.fromkeys(
         ("extra_body", "extra_headers", "headers"),
         "only the parameters of OpenAI's chat completions can be sent",
     ),
 }
-"""Names that are no `params` and no `defaults` of a model, and why."""
+"""Names that are neither `params` nor `defaults` of a model, and why."""
 
 FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
     "models": {
         **dict.fromkeys(
             ("url", "base_url", "endpoint", "host", "address", "server", "api_url", "base"),
-            "the address is `api_base`",
+            "use `api_base` for the address",
         ),
         **dict.fromkeys(
             ("api_key", "apikey", "key", "token", "secret", "auth"),
-            "a key stays in the environment: `api_key_env` names the variable that holds it",
+            "keys stay in the environment: `api_key_env` names the variable that holds the key",
         ),
         **dict.fromkeys(
             ("url_env", "base_url_env", "host_env"),
-            "the variable that holds the address is `api_base_env`",
+            "use `api_base_env` to name the variable that holds the address",
         ),
         **dict.fromkeys(
             ("keys", "api_keys", "api_key_envs"), "list the names of the variables in `api_key_env`"
         ),
         **dict.fromkeys(
             ("extends", "inherit", "inherits", "base_model", "same_as", "from", "copy"),
-            "the model that it takes all other fields from is `like`",
+            "use `like` to inherit all other fields from another model",
         ),
         **dict.fromkeys(
             ("reasoning_effort", "reasoning", "thinking", "thinking_budget", "output_config"),
-            "how much it reasons is `effort`: none, minimal, low, medium, high or max",
+            "use `effort` for how much it reasons: none, minimal, low, medium, high or max",
         ),
         **dict.fromkeys(
             ("parameters", "extra_body", "options", "settings", "temperature", "top_p"),
-            "parameters sent with every call are `params`, and those that a request may set "
-            "itself are `defaults`",
+            "use `params` for parameters of every call, and `defaults` for those that a request "
+            "may override",
         ),
         **dict.fromkeys(
-            ("timeout", "request_timeout"), "the longest time of one call of it is `deadline`"
+            ("timeout", "request_timeout"), "use `deadline` for the timeout of one call"
         ),
-        "ttft": "the longest time to its first token is `first_token_within`",
+        "ttft": "use `first_token_within` for the timeout until the first token",
         **dict.fromkeys(
             ("context_window", "context_length", "max_context", "max_input_tokens", "num_ctx"),
-            "the size of the context is `context`",
+            "use `context` for the size of the context",
         ),
         **dict.fromkeys(
             ("max_tokens", "max_output_tokens", "max_completion_tokens"),
-            "the longest answer is `max_output`",
+            "use `max_output` for the maximum length of an answer",
         ),
         **dict.fromkeys(
             ("capabilities", "abilities", "supports", "features", "needs"),
-            "what a model can do is `can`",
+            "use `can` for the abilities of a model",
         ),
-        **dict.fromkeys(("cost", "pricing", "costs"), "what it costs is `price`"),
-        **dict.fromkeys(("labels", "groups", "label"), "words to select it by are `tags`"),
+        **dict.fromkeys(("cost", "pricing", "costs"), "use `price` for what it costs"),
+        **dict.fromkeys(("labels", "groups", "label"), "use `tags` for words that select it"),
         **dict.fromkeys(("rpm", "tpm", "limit", "rate_limit"), "write  limits: [50/min]"),
         **dict.fromkeys(
             ("name", "id", "alias"), "its name is its key; what LiteLLM calls it by is `model`"
@@ -107,10 +108,10 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
         "free": "write  price: free",
     },
     "rules": {
-        "then": "what a rule does is written in its own fields: only, avoid, first, min_tier, "
+        "then": "a rule's effects have their own fields: only, avoid, first, min_tier, "
         "needs, the criteria such as max_cost, prefer, deny or accept",
         "else": "a rule has no `else`; write another rule for the requests that do not meet `when`",
-        **dict.fromkeys(("if", "condition", "match", "where"), "the condition is `when`"),
+        **dict.fromkeys(("if", "condition", "match", "where"), "use `when` for the condition"),
         "unless": "write the opposite under `when`, with  not",
         **dict.fromkeys(
             ("allow", "use", "route_to", "to", "models", "model", "target"),
@@ -118,7 +119,7 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         **dict.fromkeys(
             ("exclude", "except", "block", "never", "forbid", "skip", "not"),
-            "models that must not answer are `avoid`",
+            "use `avoid` for models that must not answer",
         ),
         **dict.fromkeys(
             ("order", "priority", "sort_by"),
@@ -127,39 +128,40 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(
             ("last", "fallback"), "there is no `last`: list the other models in `first`"
         ),
-        **dict.fromkeys(("reject", "refuse", "denied"), "to refuse a request is `deny`"),
+        **dict.fromkeys(("reject", "refuse", "denied"), "use `deny` to deny a request"),
         **dict.fromkeys(
             ("max_tier", "maxTier", "tier_max"),
-            "there is no upper bound of tiers: `avoid` the stronger tiers by their names",
+            "there is no maximum tier: list the higher tiers in `avoid`",
         ),
-        **dict.fromkeys(("tier", "at_least"), "the weakest tier that may answer is `min_tier`"),
+        **dict.fromkeys(("tier", "at_least"), "use `min_tier` for the lowest tier that may answer"),
         **dict.fromkeys(
-            ("can", "requires", "capabilities", "abilities"), "what a model must have is `needs`"
+            ("can", "requires", "capabilities", "abilities"),
+            "use `needs` for abilities that a model must have",
         ),
         **dict.fromkeys(
             ("dry_run", "monitor", "observe", "log_only", "preview"),
-            "a rule that is recorded and not applied has  shadow: true",
+            "write  shadow: true  to record a rule without applying it",
         ),
     },
     "tasks": {
         **dict.fromkeys(
             ("max_tier", "maxTier"),
-            "there is no upper bound of tiers: `avoid` the stronger ones in a rule about the task",
+            "there is no maximum tier: list the higher tiers in `avoid`",
         ),
-        "tier": "the weakest tier that does it well is `min_tier`",
+        "tier": "use `min_tier` for the lowest tier that does it well",
         **dict.fromkeys(
-            ("regex", "regexp", "patterns", "match"), "what identifies it is `pattern`, in RE2"
+            ("regex", "regexp", "patterns", "match"), "use `pattern` (RE2) to identify it"
         ),
         **dict.fromkeys(
-            ("words", "triggers", "phrases", "keyword"), "words that identify it are `keywords`"
+            ("words", "triggers", "phrases", "keyword"), "use `keywords` for words that identify it"
         ),
         **dict.fromkeys(
             ("models", "allow", "route_to", "order"),
-            "the only models to try, in their order, are `use`; `only` excludes all others",
+            "use `use` for the only models to try, in order; `only` excludes all others",
         ),
         **dict.fromkeys(
             ("can", "requires", "capabilities", "abilities"),
-            "what a model must have is `needs`; what the request must need is `when_needs`",
+            "use `needs` for what a model must have, `when_needs` for what identifies it",
         ),
         "timeout": "the time for the whole request is `deadline`",
         "when": "a task has keywords, a pattern or when_needs; a rule has a condition",
@@ -167,7 +169,7 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
     "budgets": {
         **dict.fromkeys(
             ("limit", "amount", "max", "budget", "max_budget", "max_spend"),
-            "how much is `cap`: $50/month",
+            "use `cap` for the amount: $50/month",
         ),
         **dict.fromkeys(
             ("period", "window", "interval", "duration", "budget_duration"),
@@ -175,11 +177,11 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         **dict.fromkeys(
             ("on_exceed", "on_exceeded", "action", "else"),
-            "what happens when it is spent is `then`",
+            "use `then` for what happens when it is spent",
         ),
         **dict.fromkeys(
             ("alert_at", "alerts", "warn", "thresholds", "soft_limit"),
-            "when to warn is `warn_at`: [80%]",
+            "use `warn_at` for warnings: [80%]",
         ),
     },
     "limits": {
@@ -189,13 +191,13 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("tpm", "tokens_per_minute"), "write  tokens: [200k/min]"),
         **dict.fromkeys(
             ("max_concurrent", "concurrency", "parallel", "max_parallel_requests"),
-            "requests at a time are `concurrent`",
+            "use `concurrent` for concurrent requests",
         ),
     },
     "fallback": {
         **dict.fromkeys(
             ("retries", "max_retries", "num_retries"),
-            "`max_attempts` counts every call, the first one included",
+            "`max_attempts` counts every call, including the first one",
         ),
         **dict.fromkeys(
             ("timeout", "request_timeout", "total_timeout"),
@@ -209,25 +211,25 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(
             ("routes", "routing", "policies"), "which model answers is decided by `rules`"
         ),
-        **dict.fromkeys(("providers", "model_list", "deployments"), "models belong under `models`"),
-        **dict.fromkeys(("fallbacks", "retry"), "what follows a failure is `fallback`"),
-        **dict.fromkeys(("tz", "time_zone"), "the time zone is `timezone`"),
-        **dict.fromkeys(("budget", "spend"), "caps on money belong under `budgets`"),
+        **dict.fromkeys(("providers", "model_list", "deployments"), "models go under `models`"),
+        **dict.fromkeys(("fallbacks", "retry"), "use `fallback` for what happens after a failure"),
+        **dict.fromkeys(("tz", "time_zone"), "use `timezone` for the time zone"),
+        **dict.fromkeys(("budget", "spend"), "caps on money go under `budgets`"),
         **dict.fromkeys(
             ("default", "default_model"), "the order is `prefer`, or `first` in a rule"
         ),
-        **dict.fromkeys(("facts", "fields"), "facts of your own are `attributes`"),
+        **dict.fromkeys(("facts", "fields"), "use `attributes` for your own facts"),
     },
 }
-"""Section -> a field that other tools have there -> what to write instead: the field of the same
-meaning, or how to express it where there is none. "" is the top level."""
+"""Section -> a field of other tools -> what to write instead: the equivalent field, or another way
+to express it. "" is the top level."""
 
 REASONS: Final[Mapping[str, str]] = {
     "deny": "denied", "needs": "ability", "min_tier": "tier", "max_cost": "cost",
     "max_latency": "latency", "min_quality": "quality", "max_price": "price",
     "limit": "rate_limit", "limits": "rate_limit", "cooldown": "cooling",
 }  # fmt: skip
-"""A key of the policy -> the reason for which it excludes a model, as tests name it."""
+"""A key of the policy -> the reason for excluding a model that tests use for it."""
 
 WEEKDAYS: Final[Mapping[str, str]] = {
     name: name[:3]

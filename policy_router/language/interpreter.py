@@ -1,6 +1,6 @@
 """The reference interpreter of conditions, simpleeval: the value of every part of a condition.
 
-`Condition.holds` decides; this explains decisions, and tests compare the two.
+Decisions use `Condition.holds`; this explains them, and tests compare the two.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Evaluation:
 def trace(condition: Condition, vocabulary: Vocabulary, facts: Facts) -> tuple[Evaluation, ...]:
     """Every part of a condition with its value, by simpleeval.
 
-    Parts that `and` and `or` would not evaluate have their value too.
+    Parts that `and` and `or` would short-circuit are evaluated too.
 
     Args:
         condition: The condition.

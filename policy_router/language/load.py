@@ -1,4 +1,4 @@
-"""Policy files to a compiled policy: every stage in order, and every problem of every file."""
+"""Compiles policy files: runs every stage in order, and collects every problem of every file."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def compile_files(
     Args:
         files: The files. A policy given as text is one file of any name.
         table: The table of models; default: LiteLLM's.
-        cancelled: Whether the policy is no longer wanted.
-        complete: Whether these are all files; else names may be defined elsewhere, and there is no
-            policy.
+        cancelled: Returns whether the policy is no longer needed.
+        complete: Whether these are all the files; else names may be defined elsewhere, and no
+            policy is built.
 
     Raises:
         Cancelled: The policy is no longer wanted.

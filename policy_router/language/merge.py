@@ -1,4 +1,4 @@
-"""Several files as one document: sections add up, and a name defined twice is an error."""
+"""Merges several files into one document: sections add up, and a name defined twice is an error."""
 
 from __future__ import annotations
 

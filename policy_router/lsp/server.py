@@ -95,7 +95,7 @@ class PolicyServer:
         self._workspace.drop(_path(params.text_document.uri))
 
     async def _check(self, path: Path) -> None:
-        """Check the policy of a file, unless the file is changed again at once."""
+        """Check the policy of a file, unless the file changes again right away (debounce)."""
         document = self.server.workspace.get_text_document(from_fs_path(str(path)) or "")
         self._workspace.put(path, document.source)
         self._changes[path] = change = self._changes.get(path, 0) + 1

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 KIND: Final = "band-too-low"
 MANY: Final = 0.3
-"""The share of first answers from which on it is worth to ask a stronger model at once."""
+"""The share of rejected first answers above which it pays to call a stronger model right away."""
 
 
 def suggestions(observed: Observed) -> Iterator[Suggestion]:

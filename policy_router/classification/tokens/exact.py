@@ -56,7 +56,8 @@ _MESSAGE: Final = 3
 _NAME: Final = 1
 """Tokens that it adds for the name of an author."""
 _PIECE: Final = 50_000
-"""Characters that every tokenizer accepts at once; some fail on long runs of one character."""
+"""Maximum chunk size, in characters, that every tokenizer accepts; some fail on long runs of one
+character."""
 
 
 def count_tokens(

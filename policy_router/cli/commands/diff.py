@@ -1,4 +1,4 @@
-"""The `diff` command: what a change of a policy changes, for all requests at once."""
+"""The `diff` command: the effect of a policy change, over all possible requests."""
 
 import json as json_text
 import sys

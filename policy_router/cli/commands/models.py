@@ -138,7 +138,7 @@ def models(
 
 
 def _action(terms: "Sequence[str]") -> "tuple[ModelAction | None, Sequence[str]]":
-    """The action that is asked for, and what it is about; a lone name is to be shown."""
+    """Split the arguments into an action and its operands; a single name means `show`."""
     if not terms:
         return None, ()
     if terms[0] in list(ModelAction):

@@ -138,7 +138,7 @@ def serve(
 
 @dataclass(frozen=True)
 class Service:
-    """What is to be served, as the options say it."""
+    """What to serve, from the options."""
 
     path: Path
     state: str | None

@@ -101,7 +101,7 @@ def _run(policy: "Policy", scenario: "Scenario", log: str | None, since: str) ->
 
 
 def _remembered(url: str, since: str, policy: "Policy") -> "Iterator[Arrival]":
-    """The requests that a journal has outcomes of; raises StoreError at once if there is none."""
+    """The requests with outcomes in a journal; raises StoreError immediately if there are none."""
     from policy_router.journal.query import OutcomeFilter  # noqa: PLC0415  rarely needed
     from policy_router.journal.reader import JournalReader  # noqa: PLC0415  as above
     from policy_router.simulation.traffic import remembered  # noqa: PLC0415  as above

@@ -125,7 +125,7 @@ class Call:
     Attributes:
         messages: The conversation; None without a prompt.
         options: Identity, facts, constraints and parameters.
-        stream: Whether the request is to be streamed, for conditions on it.
+        stream: Whether the answer is streamed, for conditions on it.
         shift: Seconds from now to the moment at which the request is decided, where `--clock` or
             `--fact` names another; else 0.
     """

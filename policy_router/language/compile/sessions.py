@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def compile_sessions(resolver: Resolver) -> Sessions:
-    """How the policy treats sessions; by default each request is decided by itself."""
+    """How the policy treats sessions; by default each request is decided on its own."""
     shape, default = resolver.draft.document.sessions, Sessions()
     if shape is None:
         return default
