@@ -37,7 +37,7 @@ from policy_router.domain.condition import (
 from policy_router.domain.models import TYPICAL_OUTPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.models import Model
@@ -190,6 +190,7 @@ class _Sizes:
         self._by_tokens = any(test.fact == TOKENS for test in tests)
         self._least = _least_caps(tests)
         self._constants = 0
+        self._by_amount: dict[int, Mapping[Tree | None, int]] = {}
 
     def contexts(self) -> Iterator[Demand]:
         """Models whose context is too small."""
@@ -243,16 +244,31 @@ class _Sizes:
 
     def _dear(self, when: Tree | None, most: int, by: str) -> Iterator[Demand]:
         unaffordable: dict[Tree | None, int] = {}
-        for i, model in enumerate(self._policy.models):
-            if model.price is None:
-                unaffordable[when] = unaffordable.get(when, 0) | 1 << i
-                continue
-            for call in _calls(self._policy, model):
-                for tree in self._costlier(model, call, model.price.within(None, 0), most):
-                    whole = _both(_both(when, call.where), tree)
-                    unaffordable[whole] = unaffordable.get(whole, 0) | 1 << i
+        for tree, models in self._unaffordable(most).items():
+            whole = _both(when, tree)
+            unaffordable[whole] = unaffordable.get(whole, 0) | models
         for tree, models in unaffordable.items():
             yield Demand(tree, models, f"`max_cost` of {by}")
+
+    def _unaffordable(self, most: int) -> Mapping[Tree | None, int]:
+        """The models that surely cost more than an amount, which many rules share, and where."""
+        known = self._by_amount.get(most)
+        if known is None:
+            known = self._by_amount[most] = self._costlier_models(most)
+        return known
+
+    def _costlier_models(self, most: int) -> dict[Tree | None, int]:
+        models: dict[Tree | None, int] = {}
+        for i, model in enumerate(self._policy.models):
+            if model.price is None:
+                models[None] = models.get(None, 0) | 1 << i
+                continue
+            prices = model.price.within(None, 0)
+            for call in _calls(self._policy, model):
+                for tree in self._costlier(model, call, prices, most):
+                    where = _both(call.where, tree)
+                    models[where] = models.get(where, 0) | 1 << i
+        return models
 
     def _costlier(
         self, model: Model, call: _Call, prices: Sequence[Price], most: int

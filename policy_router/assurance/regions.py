@@ -236,12 +236,13 @@ class Regions:
         one, other = self.sources[a], self.sources[b]
         if not (one.exact and other.exact):
             return False
+        outside |= self.impossible
+        if a == b:  # all pairs of its boxes would be many, and lie in single ones
+            return any(self.cover.uncovered(box, outside) is not None for box in one.boxes or ())
         for box in one.boxes or ():
             for bit in bits(self.cover.meeting(box) & self.holds[b]):
                 both = meet(box, self.cover.boxes[bit])
-                if both is None:
-                    continue
-                if self.cover.uncovered(both, outside | self.impossible) is not None:
+                if both is not None and self.cover.uncovered(both, outside) is not None:
                     return True
         return False
 

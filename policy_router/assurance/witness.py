@@ -219,7 +219,10 @@ class _Values:
         self, fact: int, axis: tuple[Dimension, int] | None, patterns: list[tuple[str, bool]]
     ) -> str | None:
         """A text in the cells that matches the patterns as wanted; None where none is found."""
-        texts: Iterable[str] = texts_for(axis and axis[0], [pattern for pattern, _ in patterns])
+        # Texts are made of what has to be found in them; what must not be found makes none.
+        patterns = sorted(patterns, key=lambda each: not each[1])
+        literal = [pattern for pattern, wanted in patterns if wanted]
+        texts: Iterable[str] = texts_for(axis and axis[0], literal)
         if fact == MODEL:
             texts = _known_names(self._policy, texts)
         for text in islice(texts, _TEXTS):

@@ -170,3 +170,15 @@ def test_an_invariant_may_promise_several_things() -> None:
 
 def test_without_invariants_nothing_is_proved() -> None:
     assert prove(policy_of(HEAD)) == ()
+
+
+def test_of_many_patterns_a_text_has_the_one_that_is_wanted() -> None:
+    rules = "".join(
+        f"  - {{ name: r{i}, when: \"matches(region, '^r{i}$')\", avoid: [{avoided}] }}\n"
+        for i in range(60)
+        for avoided in ["small" if i == 7 else "big"]
+    )
+    proof = proof_of("when: \"matches(region, '^r7$')\", never: [big]", f"rules:\n{rules}")
+    assert proof.counterexample is not None
+    assert proof.counterexample.witness.request.attributes == {"region": "r7"}
+    assert proof.counterexample.rules == ("r7",)

@@ -167,15 +167,20 @@ def _covered(regions: Regions, number: int, reported: set[int], hidden: Sequence
         near = regions.cover.meeting(box) & ~excluded
         waiting = [((others & near).bit_count(), others) for others in sets]
         heapify(waiting)
+        covers: list[int] = []
         while waiting:
             _, others = heappop(waiting)
+            if any(not cover & ~others for cover in covers):
+                continue
             known = (core & others | impossible) & near
             if not others & near:
                 return 0
             if known and regions.cover.uncovered(box, known) is None:
+                covers.append(known & ~impossible)
                 continue
             cover = regions.cover.core(box, others | impossible, excluded)
             if cover is None:
                 return 0
             core |= cover
+            covers.append(cover & ~impossible)
     return core
