@@ -31,9 +31,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.three_tiers import COSTS, tier_rows
-from policy_router.domain.beliefs import ModelBelief, Rival
+from policy_router.domain.beliefs import Rival
 from policy_router.learning.alarms import Alarm, AlarmChange
-from policy_router.learning.beliefs import belief, pooled
+from policy_router.learning.beliefs import model_belief, pooled, share_after
 from policy_router.learning.evidence import JUDGE, TRUTH, Answers, CheckRates, answers_of
 from policy_router.learning.exploration import Trial, drawn, trials
 from policy_router.learning.order import learned_order
@@ -137,11 +137,9 @@ class Adjusted:
     def _rival(self, name: str, tier: int, path: Sequence[tuple[str | None, ...]]) -> Rival:
         share = PRIORS[name]
         first = [self._pooled(node, name, FIRST, share) for node in path]
-        after = [self._pooled(node, name, AFTER, share - 0.2) for node in path]
+        after = [self._pooled(node, name, AFTER, share_after(share)) for node in path]
         known = first[-1].verdicts + after[-1].verdicts >= ENOUGH[min(1, len(path) - 1)]
-        return Rival(
-            ModelBelief(belief(share, first), belief(share - 0.2, after)), tier, known, True
-        )
+        return Rival(model_belief(share, first, after), tier, known, True)
 
     def _pooled(self, node: tuple[str | None, ...], model: str, role: int, share: float) -> Answers:
         leaves = [

@@ -7,13 +7,13 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from policy_router.domain.beliefs import Beliefs, ModelBelief, Rival
+from policy_router.domain.beliefs import Beliefs, Rival
 from policy_router.domain.outcome import Role
 from policy_router.experience.counts import OutcomeCounts, total
 from policy_router.experience.nodes import EVERYTHING
 from policy_router.experience.rated_answers import SCORE
 from policy_router.experience.table import with_wider
-from policy_router.learning.beliefs import belief, pooled
+from policy_router.learning.beliefs import model_belief, pooled, share_after
 from policy_router.learning.evidence import JUDGE, STRUCTURAL, TRUTH, Answers, answers_of
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ ENOUGH_BELOW: Final = 20
 JUDGED: Final = 0.5
 """The minimum share of a model's answers that must have been checked: fewer are not
 representative."""
-HARDER: Final = 0.2
-"""Prior: how much less likely an answer is to be good after another model's was rejected."""
 
 Leaves = dict["Node", dict[tuple[str, Role], OutcomeCounts]]
 
@@ -117,13 +115,13 @@ class _Work:
     def _rival(self, model: Model, node: Node) -> Rival:
         path = list(with_wider(node))[::-1]
         share = min(0.99, max(0.01, model.quality))
-        harder = max(0.01, share - HARDER)
+        harder = share_after(share)
         first = [self._seen(model, Role.FIRST, each, share) for each in path]
         after = [self._seen(model, Role.AFTER_REJECTION, each, harder) for each in path]
         here = first[-1] + after[-1]
         enough = ENOUGH if node == EVERYTHING else ENOUGH_BELOW
         return Rival(
-            belief=ModelBelief(belief(share, first), belief(harder, after)),
+            belief=model_belief(share, first, after),
             tier=self._policy.tiers.index(model.tier),
             known=here.verdicts >= enough and here.checked >= JUDGED * here.answers,
             truthful=here.truths >= enough,

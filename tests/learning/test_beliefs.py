@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.learning.beliefs import ROOT_MASS, belief, pooled
+from policy_router.learning.beliefs import (
+    ROOT_MASS,
+    belief,
+    model_belief,
+    pooled,
+    share_after,
+)
 from policy_router.learning.evidence import Answers
 
 shares = st.floats(0.01, 0.99)
@@ -72,3 +78,42 @@ def test_pooling_never_makes_more_answers_of_what_there_are(
     answers = sum(e.good + e.bad for e, _ in leaves)
     assert found.good + found.bad <= answers * (1 + 1e-9)
     assert found.verdicts == sum(e.verdicts for e, _ in leaves)
+
+
+@given(shares, pieces())
+def test_a_role_without_verdicts_bounds_nothing(share: float, seen: Answers) -> None:
+    found = model_belief(share, [seen], [Answers()])
+    assert found.first == belief(share, [seen])
+    assert found.after == belief(share_after(share), [Answers()])
+
+
+@given(shares, pieces(), pieces())
+def test_roles_move_towards_a_first_share_that_is_not_the_smaller_one(
+    share: float, first: Answers, after: Answers
+) -> None:
+    alone = belief(share, [first]), belief(share_after(share), [after])
+    found = model_belief(share, [first], [after])
+    assert alone[0].mean <= found.first.mean <= 1
+    assert 0 <= found.after.mean <= alone[1].mean
+    for now, before in zip((found.first, found.after), alone, strict=True):
+        assert 0 < now.variance <= before.variance
+        assert now.verdicts == before.verdicts
+
+
+@given(shares, pieces(), pieces())
+def test_roles_end_in_that_order_unless_the_evidence_contradicts_it(
+    share: float, first: Answers, after: Answers
+) -> None:
+    one, other = belief(share, [first]), belief(share_after(share), [after])
+    found = model_belief(share, [first], [after])
+    if after.verdicts and one.mean - other.mean > -7 * (one.variance + other.variance) ** 0.5:
+        assert found.first.mean >= found.after.mean - 1e-9
+
+
+def test_answers_after_a_rejection_count_for_a_model_that_was_hardly_asked_first() -> None:
+    first = Answers(good=0, bad=1, verdicts=2)
+    after = Answers(good=70, bad=10, verdicts=220)
+    found = model_belief(0.75, [first, first], [after, after])
+    assert belief(0.75, [first, first]).mean < 0.7
+    assert found.first.mean > 0.85
+    assert found.after.mean == pytest.approx(0.85, abs=0.02)
