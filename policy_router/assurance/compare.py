@@ -27,7 +27,7 @@ from policy_router.assurance.settings import Setting, changed_settings
 from policy_router.resilience.cancellation import Poll, never
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from policy_router.assurance.promises import Proof
     from policy_router.assurance.region import Region
@@ -115,7 +115,9 @@ def compare(old: Policy, new: Policy, cancelled: Poll = never) -> PolicyDiff:
         aliases.run()
         clock.run()
         order.run()
-    regions = (*sets.regions, *models.regions, *order.regions, *aliases.regions, *clock.regions)
+    regions = _told_once(
+        (*sets.regions, *models.regions, *order.regions, *aliases.regions, *clock.regions)
+    )
     of_sets = (
         *sets.doubts, *models.doubts, *aliases.doubts, *clock.doubts, *_of_disclosure(old, new),
     )  # fmt: skip
@@ -123,6 +125,21 @@ def compare(old: Policy, new: Policy, cancelled: Poll = never) -> PolicyDiff:
         old, new, regions, sets.full, settings, tuple(dict.fromkeys((*of_sets, *order.doubts))),
         pair.space, tuple(cost_rises(pair, takes, regions)), bool(of_sets),
     )  # fmt: skip
+
+
+def _told_once(regions: Iterable[Region]) -> tuple[Region, ...]:
+    """The regions without those that tell the same of the same requests: one that has several
+    causes names each of them."""
+    by_place: dict[str, list[tuple[Region, list[str]]]] = {}
+    for region in regions:
+        alike = by_place.setdefault(region.where, [])
+        causes = next((causes for other, causes in alike if other.shown == region.shown), None)
+        if causes is None:
+            alike.append((region, [region.cause]))
+        elif region.cause not in causes:
+            causes.append(region.cause)
+    every = [pair for alike in by_place.values() for pair in alike]
+    return tuple(replace(region, cause=" and ".join(causes)) for region, causes in every)
 
 
 def _of_disclosure(old: Policy, new: Policy) -> Iterator[str]:

@@ -494,3 +494,14 @@ def test_what_judges_and_estimators_see_is_not_claimed_to_be_equal(sees: str) ->
     assert compare(old, load(text=SEEN.replace("is hard", "is harder") + sees)).equal
     assert compare(load(text=SEEN), load(text=SEEN.replace(STAYS, ""))).equal
     assert compare(old, load(text=SEEN)).equal
+
+
+def test_a_region_with_several_causes_is_told_once() -> None:
+    stays = "rules: [{ name: stays, when: { tags: private }, only: [small] }"
+    head = MEANT[: MEANT.index("rules:")]
+    before = load(
+        text=f"{head}{stays}, {{ name: twice, when: {{ tags: private }}, avoid: [big, cloud] }}]\n"
+    )
+    after = load(text=f"{head}{stays.replace('only', 'avoid')}]\n")
+    (region,) = compare(before, after).regions
+    assert region.cause == "rule `stays` and rule `twice`"
