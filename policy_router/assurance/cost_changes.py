@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from policy_router.assurance.witness import Witness
     from policy_router.decision.policy import Policy
     from policy_router.decision.space import Box
+    from policy_router.domain.models import Model
 
     Rises = Callable[[Box, Witness], Replay | None]
 
@@ -35,8 +36,8 @@ _SIZES: Final[tuple[dict[str, Any], ...]] = (
     {"pictures": 1, "needs": frozenset({"vision"})},
 )  # fmt: skip
 """Sizes that are tried: short and long inputs and answers, and a picture."""
-
-
+_NEEDS: Final = 8
+"""Abilities that are tried as needs of a request: each excludes the models without it."""
 _MODELS: Final = 6
 """Models that are tried in one region."""
 
@@ -54,11 +55,14 @@ def cost_rises(pair: Pair, takes: Policy, known: Sequence[Region]) -> Iterator[R
     old, new = pair.policies
     models = [model for policy in pair.policies for model in policy.models]
     times = PriceTimes(pair.space, old.timezone, models)
+    needs = _needs(models)
 
     def rises(box: Box, witness: Witness) -> Replay | None:
         for now in times.of(box, witness.now)[0]:
-            for fields in _SIZES:
-                request = replace(witness.request, **fields)
+            request = witness.request
+            tried = [replace(request, **fields) for fields in _SIZES]
+            tried += [replace(request, needs=request.needs | {ability}) for ability in needs]
+            for request in tried:
                 made = replay(old, new, replace(witness, request=request, now=now))
                 if made is not None and made.before and is_rise(made):
                     return made
@@ -79,6 +83,12 @@ def cost_rises(pair: Pair, takes: Policy, known: Sequence[Region]) -> Iterator[R
         made = None if same else _of_model(pair, takes, name, rises)
         if made is not None:
             yield Region(f"the cost of `{name}`", spell_box(pair.space, {}), made, {})
+
+
+def _needs(models: Sequence[Model]) -> list[str]:
+    """Abilities that some of the models lack."""
+    some = frozenset().union(*(model.abilities for model in models))
+    return sorted(a for a in some if any(a not in model.abilities for model in models))[:_NEEDS]
 
 
 def _inside(pair: Pair, takes: Policy, box: Box, rises: Rises) -> Replay | None:
@@ -124,5 +134,7 @@ def _of_model(pair: Pair, takes: Policy, name: str, rises: Rises) -> Replay | No
 
 
 def is_rise(made: Replay) -> bool:
-    """Whether the first model of a request costs more than before."""
-    return (made.cost_after or 0) > (made.cost_before or 0)
+    """Whether the first model of a request costs more than before, or its price became unknown."""
+    if made.cost_after is None:
+        return made.cost_before is not None and bool(made.after)
+    return made.cost_after > (made.cost_before or 0)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy_router.assurance.compare import compare
+from policy_router.assurance.cost_changes import is_rise
 from policy_router.assurance.policy_pair import Pair
 from policy_router.assurance.region import Replay, replay
 from policy_router.assurance.samples import Value, samples
@@ -455,6 +456,35 @@ def test_the_price_of_a_model_with_a_prompt_whose_condition_nothing_else_reads()
     by_size = of_users.replace("prefer: [cheapest]", "prefer: [smallest]")
     dearer = compare(load(text=by_size), load(text=by_size.replace("$4/M", "$9/M")))
     assert dearer.costs_more
+
+
+NEEDY = """\
+version: 1
+tiers: [light, heavy]
+models:
+  own: { model: hosted_vllm/own, tier: light, price: free, context: 32k, latency: 1s, can: [] }
+  low: { model: openai/low, tier: light, price: { input: $1/M, output: $1/M }, context: 32k,
+         latency: 3s, can: [tools] }
+  high: { model: openai/high, tier: heavy, price: { input: $5/M, output: $5/M }, context: 32k,
+          latency: 2s, can: [tools] }
+  unpriced: { model: openai/unpriced, tier: heavy, context: 32k, latency: 9s, can: [tools] }
+prefer: [cheapest]
+budgets: { all: { cap: $50/month, then: warn } }
+"""
+
+
+def test_a_rise_that_only_requests_with_needs_meet() -> None:
+    compared = compare(load(text=NEEDY), load(text=NEEDY.replace("[cheapest]", "[fastest]")))
+    [rise] = [each.shown for each in (*compared.regions, *compared.rises) if is_rise(each.shown)]
+    assert (rise.before[0], rise.after[0]) == ("low", "high")
+    assert rise.witness.request.needs == {"tools"}
+
+
+def test_a_first_model_whose_price_becomes_unknown_costs_more() -> None:
+    rule = "rules: [{{ name: one, only: [{}] }}]\n"
+    old, new = (load(text=NEEDY + rule.format(name)) for name in ("high", "unpriced"))
+    assert compare(old, new).costs_more
+    assert not compare(old, old).costs_more
 
 
 def test_what_only_the_moment_shows_leaves_a_doubt() -> None:
