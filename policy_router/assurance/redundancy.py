@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.assurance.cover import GaveUp
 from policy_router.assurance.demands import answers_chat
 from policy_router.assurance.reach import TOO_MANY, Excluded, Reached, Unknown
 from policy_router.assurance.regions import Part
@@ -37,10 +38,6 @@ _PROBES: Final = 24
 
 Few: TypeAlias = "tuple[tuple[str, ...], str, Decision]"
 """Names of the models that are left, what is wrong as text for people, and the decision."""
-
-
-class _GaveUp(Exception):  # noqa: N818  an answer, not an error
-    """The search took too many steps."""
 
 
 def provider_of(model: Model) -> tuple[str, str | None]:
@@ -158,7 +155,7 @@ class _Search:
         groups = [sorted({removers[i] for i in bits(unit)}) for unit in units]
         try:
             found = self._thin(dict(box), groups, self._count.least - 1)
-        except _GaveUp:
+        except GaveUp:
             return Unknown(TOO_MANY)
         if found is not None:
             return found
@@ -176,7 +173,7 @@ class _Search:
         checkpoint(self._reach.cover.cancelled)
         self.steps -= 1
         if self.steps < 0 or self._probes > _PROBES:
-            raise _GaveUp
+            raise GaveUp
         cover = self._reach.cover
         near = cover.meeting(box)
         holding = [n for n in bits(near) if contains(cover.boxes[n], box)]

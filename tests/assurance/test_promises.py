@@ -149,6 +149,19 @@ def test_what_takes_too_long_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None
         assert proof.reason == "there are too many combinations to decide it"
 
 
+def test_a_question_of_a_count_that_takes_too_long_leaves_it_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = policy_of(f"{HEAD}\ninvariants: [{{ name: i, at_least: 4 candidates }}]\n")
+    assert prove(policy)[0].verdict is ProofVerdict.BROKEN
+
+    def give_up(*_: object) -> None:
+        raise cover.GaveUp
+
+    monkeypatch.setattr(cover.Cover, "uncovered", give_up)
+    assert prove(policy)[0].verdict is ProofVerdict.UNKNOWN
+
+
 def test_an_unknown_price_leaves_a_promise_unknown() -> None:
     policy = policy_of(
         "version: 1\nmodels: { m: { model: hosted_vllm/m, tier: any } }\n"
