@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary, WeakSet
 
+from policy_router.providers.http.connector import connector_for
 from policy_router.providers.http.posting import PostAddress
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Connections:
         import aiohttp  # noqa: PLC0415  as above
 
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=_certificates()),
+            connector=connector_for(_certificates()),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             request_class=_client_classes()[0],
