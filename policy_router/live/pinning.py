@@ -6,13 +6,10 @@ another policy may become active. Inside `pinned`, both see the same one.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from policy_router.decision.policy import Policy
 
 
@@ -39,23 +36,27 @@ class _Pin:
 _current: Final[ContextVar[_Pin | None]] = ContextVar("policy_router_pin", default=None)
 
 
-@contextmanager
-def pinned(holder: PolicyHolder) -> Iterator[Policy]:
-    """Pin a router's active policy inside the `with` block.
+class pinned:  # noqa: N801  used as a function
+    """Pins a router's active policy inside the `with` block, which gets the policy.
 
     Args:
         holder: The router.
-
-    Yields:
-        The policy.
     """
-    pin = _Pin(holder, policy := holder.policy)
-    token = _current.set(pin)
-    try:
-        yield policy
-    finally:
-        pin.policy = None
-        _current.reset(token)
+
+    __slots__ = ("_holder", "_pin", "_token")
+
+    def __init__(self, holder: PolicyHolder) -> None:
+        self._holder = holder
+
+    def __enter__(self) -> Policy:
+        policy = self._holder.policy
+        self._pin = _Pin(self._holder, policy)
+        self._token = _current.set(self._pin)
+        return policy
+
+    def __exit__(self, *_: object) -> None:
+        self._pin.policy = None
+        _current.reset(self._token)
 
 
 def pinned_policy(holder: PolicyHolder) -> Policy | None:

@@ -48,6 +48,10 @@ ChunkReader: TypeAlias = "Callable[[dict[str, Any]], tuple[ChatChunk, ...]]"
 """Makes chunks of the events of one stream, in order; it may raise CallFailed."""
 
 
+_CREDENTIALS: Final = ("Authorization", "x-api-key")
+"""Headers with a key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where the server of a model is, and what each request to it says.
@@ -88,8 +92,8 @@ class WireRequest:
     @property
     def credentials(self) -> tuple[str, ...]:
         """The keys among the headers."""
-        named = (self.headers.get(name) for name in ("Authorization", "x-api-key"))
-        return tuple(value.removeprefix("Bearer ") for value in named if value)
+        named = [self.headers.get(name) for name in _CREDENTIALS]
+        return tuple([value.removeprefix("Bearer ") for value in named if value])
 
 
 class DirectCaller(ABC):
@@ -155,11 +159,11 @@ class DirectCaller(ABC):
         Raises:
             CallFailed: There is none, or it states an error.
         """
-        wire = current() or Wire()
-        prompt = [*prompt, *request.credentials]
+        wire, credentials = current() or Wire(), request.credentials
+        prompt = [*prompt, *credentials]
         try:
             async with self._post(request, wire) as response:
-                refuse_status(wire, prompt, request.dialect, request.credentials)
+                refuse_status(wire, prompt, request.dialect, credentials)
                 data = await read_whole(response, most, wire)
         except CallFailed:
             raise
@@ -170,7 +174,8 @@ class DirectCaller(ABC):
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109, ARG002  as above
         """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""
         wire, request = current() or Wire(), self.make_request(model, body, stream=True)
-        prompt = [*prompt_of(body), *request.credentials]
+        credentials = request.credentials
+        prompt = [*prompt_of(body), *credentials]
         connection = self._post(request, wire)
         try:
             response = await connection.__aenter__()
@@ -178,7 +183,7 @@ class DirectCaller(ABC):
             raise lost(error, wire) from None
         chunks = HttpChunks(connection, response, wire, prompt, most_bytes(model, body), request)
         try:
-            refuse_status(wire, prompt, request.dialect, request.credentials)
+            refuse_status(wire, prompt, request.dialect, credentials)
         except CallFailed:
             await chunks.aclose()
             raise

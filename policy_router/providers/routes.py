@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.models import Via
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS
-from policy_router.providers.requests.wire_body import provider_of, wire_name
+from policy_router.providers.requests.wire_body import provider_of, split_name, wire_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,19 +174,20 @@ def reason_to_stay(model: Model, body: Mapping[str, object] | None = None) -> st
     if own and model.api_key_env is None and provider in SENDS_ITS_KEY:
         return "it sends the provider's own key to the address that the policy states"
     parameters = {} if body is None else body
-    for stay in _stays(provider, wire_name(model).lower(), own):
+    for stay in _stays(model.provider_model, own):
         if stay.applies(parameters):
             return stay.why
     return None
 
 
 @lru_cache(maxsize=4096)
-def _stays(provider: str, name: str, own: bool) -> tuple[Stay, ...]:
+def _stays(provider_model: str, own: bool) -> tuple[Stay, ...]:
     """What of the table is about a model; `own` says that the policy states its address."""
+    provider, name = split_name(provider_model)
     return tuple(
         stay
         for stay in STAYS
         if stay.provider == provider
         and (stay.at_own_address or not own)
-        and stay.models.match(name)
+        and stay.models.match(name.lower())
     )

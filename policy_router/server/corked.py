@@ -18,7 +18,7 @@ _MOST: Final = 64 * 1024
 class CorkedTransport:
     """Buffers writes to another transport until the next turn of the event loop.
 
-    Everything but `write` and `close` is left to the other one.
+    Everything but `write`, `is_closing` and `close` is left to the other one.
 
     Args:
         transport: The other one.
@@ -49,6 +49,10 @@ class CorkedTransport:
             self._waiting.clear()
             self._size = 0
             self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Return whether the transport is closed, or closes when all was written."""
+        return self._transport.is_closing()
 
     def close(self) -> None:
         """Close the transport when all was written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from starlette.applications import Starlette
@@ -50,12 +51,10 @@ class IndexedHeaders(Headers):
 class IndexedRequest(Request):
     """A request whose headers are found by their names without a search."""
 
-    @property
+    @cached_property
     def headers(self) -> Headers:
         """The headers."""
-        if not hasattr(self, "_headers"):
-            self._headers = IndexedHeaders(self.scope)
-        return self._headers
+        return IndexedHeaders(self.scope)
 
 
 class Direct:

@@ -44,7 +44,7 @@ _MOST_BYTES: Final = 64 * _MIB
 
 def prompt_of(body: Body) -> list[Any]:
     """The text of the prompt, which no message about a failure may repeat."""
-    return [value for name, value in body.items() if name in _PROMPTS]
+    return [value for name, value in body.parameters.items() if name in _PROMPTS]
 
 
 def read_key(name: str) -> str:
@@ -58,10 +58,11 @@ def read_key(name: str) -> str:
 
 def most_bytes(model: Model, body: Body) -> int:
     """The most bytes that an answer can have."""
-    tokens = next((body[name] for name in CAPS if name in body), model.max_output)
+    given = body.parameters
+    tokens = next((given[name] for name in CAPS if name in given), model.max_output)
     if tokens is None:
         return _MOST_BYTES
-    return min(_MIB + tokens * (body.get("n") or 1) * _TOKEN_BYTES, _MOST_BYTES)
+    return min(_MIB + tokens * (given.get("n") or 1) * _TOKEN_BYTES, _MOST_BYTES)
 
 
 async def read_whole(response: OpenResponse, most: int, wire: Wire) -> bytes:
@@ -75,9 +76,10 @@ async def read_whole(response: OpenResponse, most: int, wire: Wire) -> bytes:
     Raises:
         CallFailed: It has more bytes.
     """
-    read = bytearray()
-    async for data in response.content.iter_any():
-        read += data
+    content, read = response.content, bytearray()
+    while not content.at_eof():
+        # A short answer is here as a whole by now; each piece of a long one is waited for.
+        read += content.read_nowait() if content.is_eof() else await content.readany()
         if len(read) > most:
             raise _too_long(most, wire)
     return bytes(read)

@@ -98,10 +98,9 @@ class PostAddress:
 
         data = self._head(headers, len(body)) + body
         for last in (False, True):
-            connection = await self._connection()
-            reuses = connection.protocol in self._used
+            connection, reuses = await self._connection()
             try:
-                return await self._exchange(connection, data, wire)
+                return await self._exchange(connection, data, wire, reuses=reuses)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 # The server closed an idle connection at the moment of sending. It sent nothing
                 # back, so the request can be repeated.
@@ -114,8 +113,8 @@ class PostAddress:
                 raise
         raise AssertionError("the last try returns or raises")
 
-    async def _connection(self) -> aiohttp.connector.Connection:
-        """An idle connection, or a new one.
+    async def _connection(self) -> tuple[aiohttp.connector.Connection, bool]:
+        """An idle connection, or a new one; and whether it was used before.
 
         One on which something has come since its last answer is closed: it would be taken for the
         answer to this request.
@@ -132,12 +131,14 @@ class PostAddress:
                 message = "the connection was not opened in time"
                 raise aiohttp.ConnectionTimeoutError(message) from error
             protocol = connection.protocol
-            if protocol is None or protocol not in self._used or not protocol.should_close:
-                return connection
+            if protocol is None or protocol not in self._used:
+                return connection, False
+            if not protocol.should_close:
+                return connection, True
             connection.close()
 
     async def _exchange(
-        self, connection: aiohttp.connector.Connection, data: bytes, wire: Wire
+        self, connection: aiohttp.connector.Connection, data: bytes, wire: Wire, *, reuses: bool
     ) -> PostResponse:
         """Send a request and wait for the headers of the answer."""
         import aiohttp  # noqa: PLC0415  as above
@@ -146,7 +147,8 @@ class PostAddress:
         transport = None if protocol is None else protocol.transport
         if protocol is None or transport is None or transport.is_closing():
             raise aiohttp.ClientOSError("the connection was closed")
-        self._used.add(protocol)
+        if not reuses:
+            self._used.add(protocol)
         protocol.set_response_params(read_until_eof=True)
         wire.sent = True
         transport.write(data)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
@@ -68,9 +69,10 @@ def adapted(
     Raises:
         CallFailed: The endpoint cannot take what the body contains.
     """
-    refused = endpoint.refused | _refused(REFUSED, provider, name)
+    always, while_reasoning = _refused(provider, name)
+    refused = endpoint.refused | always
     if body.get(EFFORT) not in (None, "none"):
-        refused |= _refused(_WHILE_REASONING, provider, name)
+        refused |= while_reasoning
     sent = {
         endpoint.renamed.get(key, key): value
         for key, value in body.items()
@@ -92,13 +94,17 @@ def adapted(
     return {**sent, **endpoint.fixed}
 
 
-def _refused(
-    rows: tuple[tuple[str, re.Pattern[str], frozenset[str]], ...], provider: str, name: str
-) -> frozenset[str]:
+@lru_cache(maxsize=4096)
+def _refused(provider: str, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The parameters that a model always refuses, and those that it refuses while it reasons."""
     lower = name.lower()
-    return frozenset[str]().union(
-        *(names for of, pattern, names in rows if of == provider and pattern.match(lower))
+    always, while_reasoning = (
+        frozenset[str]().union(
+            *(names for of, pattern, names in rows if of == provider and pattern.match(lower))
+        )
+        for rows in (REFUSED, _WHILE_REASONING)
     )
+    return always, while_reasoning
 
 
 def _message(message: Any, endpoint: Endpoint, *, is_openai: bool) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -79,16 +80,21 @@ _MOST_KEPT: Final = 131_072
 """The most tokens to keep where the policy does not give the size of the model's context."""
 
 
+@lru_cache(maxsize=4096)
+def split_name(provider_model: str) -> tuple[str, str]:
+    """A LiteLLM name of a model as the provider and the name there, as the next two give them."""
+    head, slash, name = provider_model.partition("/")
+    return (head, name) if slash else ("openai", provider_model)
+
+
 def provider_of(model: Model) -> str:
     """The provider in a LiteLLM name of a model; `openai` when the name has none."""
-    head, slash, _ = model.provider_model.partition("/")
-    return head if slash else "openai"
+    return split_name(model.provider_model)[0]
 
 
 def wire_name(model: Model) -> str:
     """The name of a model at its provider, which is its LiteLLM name without the provider."""
-    _, slash, name = model.provider_model.partition("/")
-    return name if slash else model.provider_model
+    return split_name(model.provider_model)[1]
 
 
 def for_provider(
@@ -112,7 +118,7 @@ def for_provider(
             sent.pop(name, None)
     elif provider not in _TAGGING:
         sent["tools"] = [_without(tool, "cache_control") for tool in sent["tools"]]
-    extra = fields.union(*(names for providers, names in _EXTRA if provider in providers))
+    extra = fields | _extra_of(provider)
     origin = origin_of(model)
     messages = [_message(m, provider, extra, origin) for m in sent["messages"]]
     if provider not in _SHOWING and any(map(_shows, messages)):
@@ -140,13 +146,19 @@ def original_for_provider(body: Mapping[str, Any], provider: str, model: Model) 
     tools, messages = sent.get("tools"), sent.get("messages")
     if isinstance(tools, list) and provider not in _TAGGING:
         sent["tools"] = [_without(tool, "cache_control") for tool in tools]
-    extra = frozenset[str]().union(*(names for providers, names in _EXTRA if provider in providers))
+    extra = _extra_of(provider)
     if isinstance(messages, list):
         origin = origin_of(model)
         if model.has_own_address:  # whatever is behind it may know what nothing here knows
             extra |= _SIGNED
         sent["messages"] = [_original_message(m, provider, extra, origin) for m in messages]
     return sent
+
+
+@lru_cache(maxsize=256)
+def _extra_of(provider: str) -> frozenset[str]:
+    """The fields of a message that a provider knows in addition to the common ones."""
+    return frozenset[str]().union(*(names for providers, names in _EXTRA if provider in providers))
 
 
 _OF_SOME: Final = frozenset({"annotations"}).union(*(names for _, names in _EXTRA))

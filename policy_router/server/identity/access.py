@@ -58,8 +58,8 @@ def local_user(connection: HTTPConnection) -> Principal:
     Raises:
         RefusedCallError: The call comes from another machine or from a page of another site.
     """
-    client = connection.client
-    if any(name in connection.headers for name in _FORWARDED):
+    client, headers = connection.client, connection.headers
+    if any(name in headers for name in _FORWARDED):
         raise RefusedCallError(
             403, "local_only", "this server has no keys, so no proxy may call it for others"
         )
@@ -67,14 +67,14 @@ def local_user(connection: HTTPConnection) -> Principal:
         raise RefusedCallError(
             403, "local_only", "this server has no keys, so it answers only its own machine"
         )
-    host = connection.headers.get("host", "")
+    host = headers.get("host", "")
     if not is_local_name(_host_of(f"//{host}")):
         raise RefusedCallError(
             403,
             "local_only",
             f"this server has no keys, so it must be called as localhost, not as `{quoted(host)}`",
         )
-    origin = connection.headers.get("origin")
+    origin = headers.get("origin")
     if origin is not None and not is_local_name(_host_of(origin)):
         raise RefusedCallError(
             403, "local_only", "this server has no keys, so pages of other sites cannot call it"
