@@ -258,22 +258,24 @@ class HttpChunks:
         frame = TextFrame.of(data, text)
         while text is not None:
             texts.append(text)
-            text = self._following_text(value, frame) if self._unread else None
+            if frame is not None:
+                alike = frame.texts_in(event.data for event in self._unread)
+                self._passed += [self._unread.popleft().original for _ in alike]
+                texts += alike
+            text = self._following_text(value) if self._unread else None
         return with_text(value, "".join(texts)) if len(texts) > 1 else value
 
-    def _following_text(self, value: dict[str, Any], frame: TextFrame | None) -> str | None:
+    def _following_text(self, value: dict[str, Any]) -> str | None:
         """The text of the next event, which is then read, if it only adds that to a value."""
         event = self._unread[0]
-        text = None if frame is None else frame.text_in(event.data)
-        if text is None:
-            try:
-                following = read_object(event.data, self._wire, self._prompt)
-            except CallFailed:
-                return None  # it is raised when the text before it was given out
-            text = text_of(following)
-            if text is None or not same_answer(value, following):
-                self._read_ahead = following
-                return None
+        try:
+            following = read_object(event.data, self._wire, self._prompt)
+        except CallFailed:
+            return None  # it is raised when the text before it was given out
+        text = text_of(following)
+        if text is None or not same_answer(value, following):
+            self._read_ahead = following
+            return None
         self._passed.append(event.original)
         self._unread.popleft()
         return text

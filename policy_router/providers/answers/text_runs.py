@@ -6,9 +6,12 @@ A fast model sends several events at a time, and nearly all of them are of this 
 from __future__ import annotations
 
 import re
-from typing import Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from pydantic_core import from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _CHOICE: Final = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _DELTA: Final = frozenset({"content"})
@@ -48,8 +51,8 @@ class TextFrame(NamedTuple):
     An event that has the same around a text says the same otherwise, so only that text is parsed.
 
     Attributes:
-        before: The bytes up to the text in JSON.
-        after: The bytes after it.
+        before: The bytes up to the text in JSON, its first quotation mark among them.
+        after: The bytes after it, from its last quotation mark.
     """
 
     before: bytes
@@ -59,26 +62,40 @@ class TextFrame(NamedTuple):
     def of(cls, data: bytes, text: str) -> Self | None:
         """The frame of an event that only adds this text; None where it is not obvious."""
         found = _CONTENT.search(data) if data.count(_NAME) == 1 else None
-        if found is None or _string(found[1]) != text:
+        if found is None or _strings([found[1]]) != [text]:
             return None
         return cls(data[: found.start(1)], data[found.end(1) :])
 
-    def text_in(self, data: bytes) -> str | None:
-        """The text of another event; None where the event must be parsed."""
+    def texts_in(self, run: Iterable[bytes]) -> list[str]:
+        """The texts of the first events of a run, up to one that must be parsed itself.
+
+        They are parsed together, since a call of the parser takes longer than reading a short text.
+        """
         before, after = self
-        if not (data.startswith(before) and data.endswith(after)):
-            return None
-        return _string(data[len(before) : -len(after)]) or None
+        begin, end = len(before), -len(after)
+        texts = []
+        for data in run:
+            text = data[begin:end]
+            # A mark that ends one text after a backslash would not end it among the others.
+            if (
+                not text
+                or text[-1:] == b"\\"
+                or not (data.startswith(before) and data.endswith(after))
+            ):
+                break
+            texts.append(text)
+        return _strings(texts)
 
 
 _NAME: Final = b'"content"'
-_CONTENT: Final = re.compile(rb'"content":[ ]*("(?:[^"\\]|\\.)*")')
+_CONTENT: Final = re.compile(rb'"content":[ ]*"((?:[^"\\]|\\.)*)"')
 
 
-def _string(data: bytes) -> str | None:
-    """The string in a text of JSON; None where it is anything else."""
+def _strings(texts: list[bytes]) -> list[str]:
+    """What stands between the quotation marks of JSON strings; nothing where one is no string."""
     try:
-        value = from_json(data)
+        values = from_json(b'["%s"]' % b'","'.join(texts))
     except ValueError:
-        return None
-    return value if type(value) is str else None
+        return []
+    is_one_each = len(values) == len(texts) and all(type(value) is str for value in values)
+    return values if is_one_each else []

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from policy_router.providers.http.wire import Wire
     from policy_router.providers.requests.body import Body
 
+_JSON: Final = b"{"
+"""How all events begin that are no signals, unless they are wrong."""
 CAPS: Final = ("max_completion_tokens", "max_tokens")
 """The names of the cap on an answer in a chat body."""
 _SUCCESS: Final = range(200, 300)
@@ -113,6 +115,9 @@ async def read_events(
         sent: list[ServerSentEvent] = []
         ended = False
         for event in events:
+            if not ended and event.data.startswith(_JSON):
+                sent.append(event)
+                continue
             signal = event.data.strip()
             ended = ended or signal == END
             if not ended and signal not in SIGNALS:

@@ -114,14 +114,11 @@ class EventStream:
 
 def _simple(data: bytes) -> list[ServerSentEvent] | None:
     """The events in bytes that hold whole events of one `data` line each; None for others."""
-    if b"\r" in data:
+    # `data` begins with `data: ` and ends with an empty line.
+    texts = data[len(_DATA) : -len(_BETWEEN)].split(_BETWEEN + _DATA)
+    if b"\r" in data or data.count(b"\n") != 2 * len(texts) or not all(texts):
         return None
-    events = []
-    for text in data[:-2].split(_BETWEEN):
-        if not text.startswith(_DATA) or len(text) == len(_DATA) or b"\n" in text:
-            return None
-        events.append(ServerSentEvent(text[len(_DATA) :], text + _BETWEEN))
-    return events
+    return [ServerSentEvent(text, b"data: %s\n\n" % text) for text in texts]
 
 
 _BETWEEN: Final = b"\n\n"

@@ -81,13 +81,33 @@ def test_events_of_another_answer_are_not_joined() -> None:
 def test_what_is_around_a_text(data: bytes) -> None:
     frame = TextFrame.of(data, "a b")
     assert frame is not None
-    assert frame.before + b'"a b"' + frame.after == data
-    for text in ("c", "ü", "a, b", "\n", "a\\", '"'):
-        assert frame.text_in(data.replace(b'"a b"', json.dumps(text).encode())) == text
-    for other in (b'""', b"null", b"7", b'"a", "role": "user"', b'"\xff"', b'"\t"', b'"\\ud800"'):
-        assert frame.text_in(data.replace(b'"a b"', other)) is None
+    assert frame.before + b"a b" + frame.after == data
+    for text in ("c", "ü", "a, b", "\n", '"', "\\a"):
+        other = data.replace(b'"a b"', json.dumps(text).encode())
+        assert frame.texts_in([other]) == [text]
+        assert frame.texts_in([data, other, data]) == ["a b", text, "a b"]
+    for said in (b'""', b"null", b"7", b'"a", "role": "user"', b'"\xff"', b'"\t"', b'"\\ud800"'):
+        assert frame.texts_in([data.replace(b'"a b"', said)]) == []
     for other in (data + b" ", b" " + data, data[1:], data[:-1], frame.before, b""):
-        assert frame.text_in(other) is None
+        assert frame.texts_in([data, other, data]) == ["a b"]
+    assert frame.texts_in([]) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (b"a\\", b"b"),
+        (b'a","b', b"c"),
+        (b'a",', b',"b'),
+        (b'",', b"b"),
+        (b'"', b'"'),
+        (b"a]", b"\t"),
+    ],
+)
+def test_texts_that_end_each_other_are_not_read_together(said: tuple[bytes, bytes]) -> None:
+    frame = TextFrame(b'{"content": "', b'"}')
+    alike = [frame.before + text + frame.after for text in said]
+    assert frame.texts_in(alike) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +135,9 @@ def test_a_frame_has_any_text(first: str, second: str, ascii_only: bool) -> None
     )
     frame = TextFrame.of(one, first)
     assert frame is not None
-    assert frame.text_in(other) == (second or None)
+    found = frame.texts_in([other, one])
+    assert found == [second, first][: len(found)]
+    assert found or not second or second.endswith("\\")
 
 
 def chunks_of(stream: bytes, *, relayed: bool) -> list[ChatChunk]:
