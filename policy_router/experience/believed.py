@@ -101,14 +101,19 @@ class _Work:
         }
 
     def nodes(self) -> dict[Node, Rivals]:
-        """The evidence at each node about the models that were called there."""
+        """The evidence at each node about the models that were called there.
+
+        Where models are tried, also what is believed of those that never were: they could not be
+        tried otherwise.
+        """
         table: dict[Node, Rivals] = {}
+        tries = self._policy.learning.explore > 0
         for node, under in self._below.items():
             called = {name for leaf in under for name, _ in self._leaves[leaf]}
             table[node] = {
                 model.name: self._rival(model, node)
                 for model in self._policy.models
-                if model.name in called
+                if tries or model.name in called
             }
         return table
 

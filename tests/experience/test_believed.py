@@ -180,6 +180,36 @@ def test_a_model_that_fails_three_of_ten_loses_the_first_place() -> None:
     asyncio.run(main())
 
 
+def test_a_model_that_was_never_called_is_known_only_where_models_are_tried() -> None:
+    counted = {OutcomeKey(CODE, "a"): counts(good=60, bad=40)}
+    tries = load(text=TEXT.replace("mode: adjust", "mode: adjust, explore: 5%"))
+    assert belief_table(counted, policy()).nodes[CODE].keys() == {"a"}
+    rivals = belief_table(counted, tries).nodes[CODE]
+    assert rivals.keys() == {"a", "b", "c"}
+    assert rivals["b"].belief.first.mean == pytest.approx(0.7)
+    assert not rivals["b"].known
+
+
+def test_a_model_that_was_never_called_is_tried() -> None:
+    async def main() -> None:
+        called: list[str] = []
+
+        async def caller(model: Model, _body: Any, _timeout: float) -> Any:
+            called.append(model.name)
+            return answer("{}")
+
+        text = TEXT.replace("mode: adjust", "mode: adjust, explore: 5%")
+        async with Router(load(text=text), caller) as router:
+            for number in range(400):
+                await router.acompletion(HELLO, task="extract")
+                if number == 20:
+                    assert set(called) == {"a"}
+                    await router.experience.refresh()
+        assert {"b", "c"} & set(called)
+
+    asyncio.run(main())
+
+
 def test_worse_answers_raise_an_alarm_and_put_the_model_last() -> None:
     async def main() -> None:
         events: list[Event] = []
