@@ -74,7 +74,7 @@ class WireRequest:
     Attributes:
         url: The whole address.
         headers: The headers besides the type of the body.
-        body: The body, a JSON text.
+        body: The body, a JSON text in UTF-8.
         read_answer: Makes an answer of the body that comes back.
         read_chunk: Makes chunks of the events that come back.
         dialect: The format of the body, and of what comes back.
@@ -83,7 +83,7 @@ class WireRequest:
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
-    body: str = field(repr=False)
+    body: bytes = field(repr=False)
     read_answer: AnswerReader
     read_chunk: ChunkReader
     dialect: Dialect
@@ -191,9 +191,7 @@ class DirectCaller(ABC):
 
     def _post(self, request: WireRequest, wire: Wire) -> AbstractAsyncContextManager[OpenResponse]:
         headers = {"Content-Type": "application/json", **request.headers}
-        return self._connections.post(
-            request.url, headers=headers, body=request.body.encode(), wire=wire
-        )
+        return self._connections.post(request.url, headers=headers, body=request.body, wire=wire)
 
 
 class HttpChunks:

@@ -512,7 +512,7 @@ def test_an_organisation_is_named_to_its_provider_alone(monkeypatch: pytest.Monk
 
 def test_no_context_size_is_sent_to_ollama_as_a_parameter() -> None:
     request = OpenAIWireCaller().make_request(at(None, "ollama_chat/a"), HELLO, stream=False)
-    assert "num_ctx" not in request.body
+    assert "num_ctx" not in request.body.decode()
 
 
 def test_openai_gets_the_data_of_a_file_with_a_name_and_no_address(

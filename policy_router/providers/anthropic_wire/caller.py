@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from policy_router.providers.anthropic_wire.tool_names import original_names
 from policy_router.providers.direct import Destination, DirectCaller, WireRequest
 from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.failures.http_answer import read_key
+from policy_router.providers.requests.json_values import json_text
 from policy_router.providers.requests.original_body import headers_of, messages_body, original_for
 from policy_router.providers.requests.wire_body import (
     IS_ERROR,
@@ -57,7 +57,7 @@ class AnthropicWireCaller(DirectCaller):
         return WireRequest(
             to.address + _PATH,
             headers,
-            json.dumps(sent),
+            json_text(sent),
             partial(read_message, names=names),
             MessageStream(names).read,
             Dialect.MESSAGES,

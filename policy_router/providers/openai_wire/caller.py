@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +19,7 @@ from policy_router.providers.openai_wire.signed_calls import (
     with_blocks,
     with_signatures,
 )
+from policy_router.providers.requests.json_values import json_text
 from policy_router.providers.requests.original_body import chat_body, headers_of, original_for
 from policy_router.providers.requests.reasoning_origin import GEMINI, origin_of
 from policy_router.providers.requests.wire_body import for_provider, provider_of, wire_name
@@ -73,7 +73,7 @@ class OpenAIWireCaller(DirectCaller):
         return _new_request(
             to.address + _PATH,
             headers,
-            json.dumps(sent),
+            json_text(sent),
             signed_answer if signs else to_answer,
             read_signed_chunk if signs else read_chunk,
             Dialect.CHAT,
@@ -84,7 +84,7 @@ class OpenAIWireCaller(DirectCaller):
     async def embed(self, model: Model, body: EmbeddingBody, timeout: float) -> EmbeddingAnswer:  # noqa: ASYNC109, ARG002  see Caller; the executor enforces its own limits
         """Embeddings. Raises CallFailed."""
         to = destination_of(model)
-        sent = json.dumps({**body, "model": wire_name(model)})
+        sent = json_text({**body, "model": wire_name(model)})
         request = WireRequest(
             to.address + _EMBEDDINGS, to.headers, sent, to_answer, read_chunk, Dialect.CHAT
         )

@@ -8,8 +8,11 @@ like the provider's fault. The same pass enforces the bounds of a request.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import to_json
 
 from policy_router.base_errors import UsageError
 from policy_router.errors import TooLargeError
@@ -27,6 +30,18 @@ _SHOWN: Final = 6
 """Steps of a path that a message shows, counted from the outside."""
 _HALVES: Final = 10_000
 """The most halves of surrogate pairs that are replaced in one text; each takes a microsecond."""
+
+
+def json_text(value: object) -> bytes:
+    """The JSON text of a body that is sent, in UTF-8.
+
+    Args:
+        value: Dicts, lists, strings, numbers, booleans and None.
+    """
+    try:
+        return to_json(value)
+    except ValueError:  # `json` takes halves of surrogate pairs and deeper values, and is slower
+        return json.dumps(value).encode()
 
 
 class _Unsendable(Exception):  # noqa: N818  never leaves this module

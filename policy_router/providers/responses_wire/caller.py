@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.dialect import Dialect
@@ -10,6 +9,7 @@ from policy_router.providers.direct import DirectCaller, WireRequest
 from policy_router.providers.failures.http_answer import read_key
 from policy_router.providers.openai_wire.adapted import adapted
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS
+from policy_router.providers.requests.json_values import json_text
 from policy_router.providers.requests.original_body import headers_of, original_for
 from policy_router.providers.requests.wire_body import for_provider, provider_of, wire_name
 from policy_router.providers.responses_wire.answer import read_response
@@ -60,7 +60,7 @@ class ResponsesWireCaller(DirectCaller):
         return WireRequest(
             (model.api_base or _ADDRESS).rstrip("/") + _PATH,
             headers,
-            json.dumps(sent),
+            json_text(sent),
             read_response,
             ResponseStream().read,
             Dialect.RESPONSES,

@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletionMessage
 
 from policy_router.base_errors import UsageError
 from policy_router.providers.requests.bounds import DEEPEST
-from policy_router.providers.requests.json_values import to_json_values
+from policy_router.providers.requests.json_values import json_text, to_json_values
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(-1e300, 1e300) | st.text(),
@@ -26,6 +26,25 @@ JSON = st.recursive(
 @given(JSON)
 def test_json_stays_as_it_is(value: Any) -> None:
     assert to_json_values(value, "it") == value
+
+
+@given(JSON)
+def test_its_text_says_the_same(value: Any) -> None:
+    assert json.loads(json_text(value)) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["\ud83d", {"\ude00": ["a\ud800"]}, 10**400, 1e-7, "\x00é\u2028😀"]
+)
+def test_the_text_of_unusual_values(value: Any) -> None:
+    assert json.loads(json_text(value).decode()) == value
+
+
+def test_the_text_of_a_deep_value() -> None:
+    value: Any = "core"
+    for _ in range(400):
+        value = [value]
+    assert json.loads(json_text(value)) == value
 
 
 @given(st.recursive(st.text(st.characters()), st.lists, max_leaves=5))
