@@ -74,8 +74,22 @@ def read_program(headers: object, body: object) -> Program:
     fields = body if isinstance(body, Mapping) else {}
     tools = fields.get("tools")
     offered = tools if isinstance(tools, list | tuple) else ()
-    if not known and not offered and _TELLING.isdisjoint(fields):
-        return UNKNOWN
+    if not offered and _TELLING.isdisjoint(fields):
+        return _of_headers(tuple(known.items())) if known else UNKNOWN
+    return _program(known, offered, fields)
+
+
+@lru_cache(maxsize=1024)
+def _of_headers(known: tuple[tuple[str, str], ...]) -> Program:
+    """The sender of a request of which only the headers tell anything; it repeats them."""
+    return _program(dict(known), (), {})
+
+
+def _program(
+    known: Mapping[str, str],
+    offered: list[object] | tuple[object, ...],
+    fields: Mapping[object, object],
+) -> Program:
     client = _client(known, offered, fields)
     named = [known[name].lower() for name in client.classes if name in known]
     return Program(

@@ -66,4 +66,4 @@ LOCAL_USER: Final = Principal(allowed_tags=ANYTHING, admin=True, names_user=True
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return patterns == ANYTHING or any(fnmatchcase(name, pattern) for pattern in patterns)
