@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,7 +33,6 @@ from policy_router.server.endpoints import (
 from policy_router.server.endpoints.openapi import document
 from policy_router.server.identity.access import Access, local_user, permit
 from policy_router.server.identity.principal import Principal
-from policy_router.server.in_flight import CallsInFlight
 from policy_router.server.missing import read_by_client, refusal_of
 from policy_router.server.problems import defect_reply, error_reply
 from policy_router.server.readiness import Readiness
@@ -163,9 +161,9 @@ def create_app(
     ]
     app = DirectStarlette(
         {(each.method, each.path): answer for each, answer in guarded if "{" not in each.path},
+        tasks,
         routes=[Route(each.path, answer, methods=[each.method]) for each, answer in guarded],
         exception_handlers={HTTPException: _no_endpoint},
-        middleware=[Middleware(CallsInFlight, tasks=tasks)],
         lifespan=lifespan,
     )
     app.state.under_way, app.state.readiness = tasks, readiness

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.responses import Response
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
 Endpoint: TypeAlias = "Callable[[Request], Awaitable[Response]]"
 """Answers a call; it raises nothing."""
@@ -57,52 +58,46 @@ class IndexedRequest(Request):
         return IndexedHeaders(self.scope)
 
 
-class Direct:
-    """Answers calls of known paths itself, and leaves all others to another application.
-
-    Args:
-        endpoints: What answers, by method and path.
-        others: What takes all other calls, and those of a mounted application.
-    """
-
-    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint], others: ASGIApp) -> None:
-        self._endpoints = endpoints
-        self._others = others
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call."""
-        answer = None
-        if scope["type"] == "http" and not scope.get("root_path"):
-            answer = self._endpoints.get((scope["method"], scope["path"]))
-        if answer is None:
-            await self._others(scope, receive, send)
-            return
-        response = await answer(IndexedRequest(scope, receive, send))
-        await response(scope, receive, send)
-
-
 class DirectStarlette(Starlette):
-    """An application that goes to its endpoints directly.
+    """An application that goes to its endpoints directly, and knows the calls in flight.
 
     Starlette tries route after route, and wraps each call in handlers of exceptions, which the
-    endpoints here never raise.
+    endpoints here never raise. It still takes the calls of other paths, those of a mounted
+    application, and all where a program has added middleware.
 
     Args:
         endpoints: What answers, by method and path.
+        under_way: Where the tasks of the calls in flight are kept, so that a server can wait for
+            them before it ends.
         **options: As for Starlette.
     """
 
-    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint], **options: Any) -> None:
+    def __init__(
+        self,
+        endpoints: Mapping[tuple[str, str], Endpoint],
+        under_way: set[asyncio.Task[None]],
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self._endpoints = endpoints
-        self._own = tuple(self.user_middleware)
+        self._under_way = under_way
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """Return what takes each call; where a program has added middleware, Starlette's stack."""
-        stack = super().build_middleware_stack()
-        if tuple(self.user_middleware) != self._own:
-            return stack
-        app: ASGIApp = Direct(self._endpoints, stack)
-        for cls, args, kwargs in reversed(self._own):
-            app = cls(app, *args, **kwargs)
-        return app
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call; its task is kept in the meantime."""
+        task = asyncio.current_task()
+        if task is None or scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        self._under_way.add(task)
+        try:
+            answer = None
+            if not (self.user_middleware or scope.get("root_path")):
+                answer = self._endpoints.get((scope["method"], scope["path"]))
+            if answer is None:
+                await super().__call__(scope, receive, send)
+                return
+            scope["app"] = self
+            response = await answer(IndexedRequest(scope, receive, send))
+            await response(scope, receive, send)
+        finally:
+            self._under_way.discard(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from policy_router.base_errors import UsageError
@@ -75,6 +76,6 @@ def model_of(body: Mapping[str, Any]) -> str:
 
 def unknown_fields(body: Mapping[str, Any], known: Iterable[str], path: str = "") -> list[str]:
     """The fields that are set and not known, by their path, in the order of the body."""
-    names = set(known)
+    names = known if isinstance(known, AbstractSet) else set(known)
     unsent = (key for key, value in body.items() if key not in names and value is not None)
     return [f"{path}{quoted(key)}" for key in unsent]
