@@ -179,5 +179,7 @@ def _served(answer: Answer | AnswerStream) -> Model:
 
 def _ignored(wanted: AnswerCall, model: Model) -> dict[str, str]:
     """The header that names the fields which the model was not sent."""
+    if not (wanted.withheld or wanted.request.dropped):
+        return {}
     passed_on = wanted.passes and relays(model, wanted.request.dialect)
     return answer_headers.of_ignored(wanted.withheld if passed_on else wanted.request.dropped)
