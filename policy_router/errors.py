@@ -1,21 +1,23 @@
 """The exceptions that a program may catch.
 
 PolicyRouterError
-├── PolicyError           policy files that cannot be used; holds every diagnostic
-├── UsageError            an invalid call, regardless of the policy │   └── UnknownDecisionError
-the journal has no such decision ├── ArtifactError         a data file of a model that is damaged or
-was made for another version ├── StoreError            the store of counters is unreachable or
-broken │   └── VerbError             the store works, but one operation is impossible │       └──
-AmountError           an amount exceeds what the store can represent exactly └── RoutingError a
-request without an answer; holds the decision
+├── PolicyError               policy files that cannot be used; holds every diagnostic
+├── UsageError                an invalid call, regardless of the policy
+│   └── UnknownDecisionError  the journal has no such decision
+├── ArtifactError             a model's data file that is damaged or made for another version
+├── StoreError                the store of counters is unreachable or broken
+│   └── OperationError        the store works, but one operation is impossible
+│       └── AmountError       an amount exceeds what the store can represent exactly
+└── RoutingError              a request without an answer; holds the decision
     ├── NoCandidateError      the policy left no model, or denied the request
-    │   ├── BudgetExceededError   a budget has no room
-    │   ├── RateLimitError        a limit has no room
-    │   ├── StateUnavailableError the store is unreachable or has lost data │   └── CooldownError
-    the models that may answer are in cooldown ├── InvalidRequestError   the request names something
-    undefined; also a UsageError ├── BadRequestError       the request itself was rejected, or the
-    policy stops at such a failure ├── AllModelsFailedError  no model is left to call, or the
-    deadline passed └── StreamBrokenError     a stream broke after part of the answer was delivered
+    │   ├── BudgetExceededError    a budget has no room
+    │   ├── RateLimitError         a limit has no room
+    │   ├── StateUnavailableError  the store is unreachable or has lost data
+    │   └── CooldownError          the models that may answer are in cooldown
+    ├── InvalidRequestError   the request names something undefined; also a UsageError
+    ├── BadRequestError       the request was rejected, or the policy stops at such a failure
+    ├── AllModelsFailedError  no model is left to call, or the deadline passed
+    └── StreamBrokenError     a stream broke after part of the answer was delivered
 """
 
 from __future__ import annotations
@@ -85,11 +87,11 @@ class StoreError(PolicyRouterError):
     code = "state_unavailable"
 
 
-class VerbError(StoreError):
+class OperationError(StoreError):
     """One operation cannot succeed, and retrying does not help; the store itself works."""
 
 
-class AmountError(VerbError):
+class AmountError(OperationError):
     """An amount exceeds what the store can represent exactly."""
 
 

@@ -29,6 +29,7 @@ from policy_router.errors import (
     CooldownError,
     InvalidRequestError,
     NoCandidateError,
+    OperationError,
     PolicyError,
     RateLimitError,
     RoutingError,
@@ -37,7 +38,6 @@ from policy_router.errors import (
     StreamBrokenError,
     TooLargeError,
     UnknownDecisionError,
-    VerbError,
 )
 from policy_router.execution.refusal import exhausted, refusal, stopped
 from policy_router.http_errors import ErrorResponse, error_response
@@ -108,7 +108,7 @@ TABLE: Sequence[tuple[BaseException | Decision, int, str, str | None, bool]] = [
     (UsageError("`n` must be an integer"), 400, "invalid_request", None, False),
     (TooLargeError("too many messages"), 413, "request_too_large", None, False),
     (StoreError(PATH), 503, "state_unavailable", "5", True),
-    (VerbError(PATH), 503, "state_unavailable", "5", True),
+    (OperationError(PATH), 503, "state_unavailable", "5", True),
     (AmountError(PATH), 503, "state_unavailable", "5", True),
     (PolicyError(()), 500, "internal_error", None, False),
     (ArtifactError(PATH, "damaged"), 500, "internal_error", None, False),

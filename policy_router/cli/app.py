@@ -141,10 +141,12 @@ def _program(
     """Decide which language model answers a request, in what order and at what cost.
 
     \b
-    policy-router demo                            see a policy in action policy-router init
-    write a starter policy policy-router check policies/                 find mistakes in a policy
-    policy-router route "Refactor this" --task code policy-router explain "Refactor this" --tag
-    private policy-router serve --demo                    serve simulated models to any client
+    policy-router demo                            see a policy in action
+    policy-router init                            write a starter policy
+    policy-router check policies/                 find mistakes in a policy
+    policy-router route "Refactor this" --task code
+    policy-router explain "Refactor this" --tag private
+    policy-router serve --demo                    serve simulated models
     policy-router usage                           show what was spent
     """
 

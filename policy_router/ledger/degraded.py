@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.domain.windows import HOUR
-from policy_router.errors import StoreError, VerbError
+from policy_router.errors import OperationError, StoreError
 from policy_router.ledger.arithmetic import has_capped_budget
 from policy_router.ledger.continuity import REMEDY
 from policy_router.ledger.degraded_tallies import DegradableTallies
@@ -161,7 +161,7 @@ class DegradableStore(DegradableTallies):
                 return self._with_crossings(replace(refused, crossed=crossed))
         try:
             answer = await self._call(verb)
-        except VerbError as error:
+        except OperationError as error:
             called = False
             problem: StoreError = error
         except StoreError as error:
@@ -233,7 +233,7 @@ class DegradableStore(DegradableTallies):
         began = self._monotonic()
         try:
             answer = await verb()
-        except VerbError:
+        except OperationError:
             raise
         except StoreError as error:
             self._record_failure(error, began)

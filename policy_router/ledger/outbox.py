@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from policy_router.errors import StoreError, VerbError
+from policy_router.errors import OperationError, StoreError
 from policy_router.ledger.store import Stale
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Outbox:
         entry = self._entries.popleft()
         try:
             await write(entry)
-        except VerbError:
+        except OperationError:
             self.lost += 1
         except StoreError:
             if entry.tries + 1 < TRIES:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Scan:
     """The result of one scan of the files.
 
     Attributes:
@@ -91,10 +91,10 @@ class PolicyFiles:
         """Read the files. Returns their content, or None, and the problems found."""
         return read_files(self._path, strict=self._strict)
 
-    def look(self, listing: Listing) -> Look:
+    def scan(self, listing: Listing) -> Scan:
         """Read the files of a fresh listing."""
         files, problems = self.read()
-        return Look(listing, files, problems)
+        return Scan(listing, files, problems)
 
     def being_written(self, listing: Listing) -> tuple[tuple[str, ...], bool]:
         """Find the files that a program has open for writing.
@@ -119,16 +119,16 @@ class PolicyFiles:
         """Remember the files of the active policy, to compare newer ones with."""
         self._sizes = _sizes(files)
 
-    def lacks_something(self, look: Look) -> bool:
+    def lacks_something(self, scan: Scan) -> bool:
         """Return whether files became shorter or disappeared, as happens halfway through a
         change."""
-        if look.files is None:
+        if scan.files is None:
             return True
-        sizes = _sizes(look.files)
+        sizes = _sizes(scan.files)
         if any(sizes.get(name, -1) < size for name, size in self._sizes.items()):
             return True
         known = self.known
-        return known is not None and known.manifest is not None and look.listing.manifest is None
+        return known is not None and known.manifest is not None and scan.listing.manifest is None
 
 
 def event_names(listing: Listing) -> frozenset[str]:

@@ -70,7 +70,7 @@ class ReloadMachine:
             return ReloadAction.NOTHING
         return ReloadAction.RESTORE if seen == active else None
 
-    def look(self, now: float, observation: Observation, *, urgent: bool = False) -> ReloadStep:
+    def observe(self, now: float, observation: Observation, *, urgent: bool = False) -> ReloadStep:
         """Decide what to do after a scan that found new files.
 
         Args:
@@ -79,7 +79,7 @@ class ReloadMachine:
             urgent: Whether to ignore `min_interval`.
         """
         not_before = _ALWAYS if urgent else self._compiled_at + self._min_interval
-        settled = self.settling.look(now, observation, not_before)
+        settled = self.settling.observe(now, observation, not_before)
         match settled.verdict:
             case SettleState.READY:
                 return ReloadStep(ReloadAction.ACT, self._interval)

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from policy_router.language.files import FileSet
     from policy_router.live.active import Active
     from policy_router.live.compilation import Compiled
-    from policy_router.live.folder import Look
+    from policy_router.live.folder import Scan
     from policy_router.live.settle import Observation
 
 log = logging.getLogger(__name__)
 
-FULL_LOOK: Final = 8
+FULL_SCAN: Final = 8
 """At every eighth scan the content is read even if nothing indicates a change."""
 LONGEST_START: Final = 10.0
 """Seconds that startup waits for files that are still being written."""
@@ -158,17 +158,17 @@ class Live:
         with self._lock:
             if self._slot.filled:
                 raise UsageError("a policy is loaded already")
-            look = self._first_look()
-            if look.files is None:
-                raise PolicyError(look.problems)
-            compiled = compile_safely(self._compile, look.files, never)
+            scan = self._first_scan()
+            if scan.files is None:
+                raise PolicyError(scan.problems)
+            compiled = compile_safely(self._compile, scan.files, never)
             policy = compiled.usable
             if policy is None:
-                raise PolicyError((*look.problems, *compiled.diagnostics), compiled.sources)
-            self._handled(look)
+                raise PolicyError((*scan.problems, *compiled.diagnostics), compiled.sources)
+            self._handled(scan)
             self._board.checked()
-            self._files.in_use(look.files)
-            return self._slot.activate(policy, compiled, look.files.digest, look.problems)
+            self._files.in_use(scan.files)
+            return self._slot.activate(policy, compiled, scan.files.digest, scan.problems)
 
     def start(self) -> Self:
         """Load a policy unless that is done, then keep it up to date until `close`.
@@ -228,10 +228,10 @@ class Live:
             The resulting status.
         """
         with self._lock:
-            after = self._look(requested=True, force=force)
+            after = self._scan(requested=True, force=force)
             while after.unsettled:
                 self._system.sleep(after.pause)
-                after = self._look(requested=True, force=force)
+                after = self._scan(requested=True, force=force)
             self._board.checked()
             return self.status()
 
@@ -253,75 +253,75 @@ class Live:
                 or self._machine.settling.waiting
                 or listing != self._files.known
                 or not isinstance(self._machine.attempted, str)
-                or self._ticks % FULL_LOOK == 0
+                or self._ticks % FULL_SCAN == 0
             )
-            pause = self._act(self._files.look(listing)).pause if due else self._timing.interval
+            pause = self._act(self._files.scan(listing)).pause if due else self._timing.interval
             self._board.checked()
             return pause
 
-    def _first_look(self) -> Look:
+    def _first_scan(self) -> Scan:
         """Return the first scan of files that no program has touched for a moment."""
         settling, clock = self._machine.settling, self._system.clock
         end = clock() + LONGEST_START
         while True:
-            look = self._files.look(self._files.list())
-            writing, certain = self._files.being_written(look.listing)
-            observation = look.observation(writing, loss=look.files is None or not certain)
+            scan = self._files.scan(self._files.list())
+            writing, certain = self._files.being_written(scan.listing)
+            observation = scan.observation(writing, loss=scan.files is None or not certain)
             quiet = settling.settle_loss if observation.loss else settling.settle
-            recent = look.changed_since(self._system.wall() - quiet)
+            recent = scan.changed_since(self._system.wall() - quiet)
             if not (observation.torn or writing or recent):
                 break
-            settled = settling.look(clock(), observation)
+            settled = settling.observe(clock(), observation)
             if settled.verdict is SettleState.READY:
                 break
             if clock() >= end:
                 raise PolicyError((unsettled(writing, LONGEST_START),))
             self._system.sleep(settled.pause)
         settling.reset()
-        return look
+        return scan
 
-    def _look(self, *, requested: bool = False, force: bool = False) -> _Next:
-        return self._act(self._files.look(self._files.list()), requested=requested, force=force)
+    def _scan(self, *, requested: bool = False, force: bool = False) -> _Next:
+        return self._act(self._files.scan(self._files.list()), requested=requested, force=force)
 
-    def _act(self, look: Look, *, requested: bool = False, force: bool = False) -> _Next:
+    def _act(self, scan: Scan, *, requested: bool = False, force: bool = False) -> _Next:
         """Execute the state machine's decision about a scan.
 
         Args:
-            look: The scan.
+            scan: The scan.
             requested: Whether a caller requested the scan.
             force: Whether to compile files even if they are active or were rejected before.
         """
-        known = None if force else self._machine.known(look.seen, self._slot.current.digest)
+        known = None if force else self._machine.known(scan.seen, self._slot.current.digest)
         if known is not None:
-            self._nothing_new(look, known, requested=requested)
+            self._nothing_new(scan, known, requested=requested)
             return _Next(self._timing.interval)
-        if self._pending is not None and self._pending.digest != look.seen:
+        if self._pending is not None and self._pending.digest != scan.seen:
             self._pending = None
         pending = self._pending is not None
-        writing, _ = self._files.being_written(look.listing)
-        observation = look.observation(writing, loss=pending or self._files.lacks_something(look))
-        step = self._machine.look(self._system.clock(), observation, urgent=requested or pending)
+        writing, _ = self._files.being_written(scan.listing)
+        observation = scan.observation(writing, loss=pending or self._files.lacks_something(scan))
+        step = self._machine.observe(self._system.clock(), observation, urgent=requested or pending)
         match step.action:
             case ReloadAction.WAIT:
                 return _Next(step.pause, unsettled=True)
             case ReloadAction.GIVE_UP:
                 self._give_up(writing)
                 return _Next(step.pause)
-        if look.files is None:
-            self._handled(look)
-            self._slot.refuse(ReloadResult.INVALID, look.problems)
+        if scan.files is None:
+            self._handled(scan)
+            self._slot.refuse(ReloadResult.INVALID, scan.problems)
             return _Next(step.pause)
         return self._compile_and_swap(
-            look, look.files, observation, requested=requested, force=force
+            scan, scan.files, observation, requested=requested, force=force
         )
 
-    def _nothing_new(self, look: Look, action: ReloadAction, *, requested: bool) -> None:
+    def _nothing_new(self, scan: Scan, action: ReloadAction, *, requested: bool) -> None:
         """Record a scan of files that are active, or that were rejected before."""
-        active = self._slot.current.digest == look.seen
-        changed = requested or look.listing != self._files.known
-        self._handled(look)
+        active = self._slot.current.digest == scan.seen
+        changed = requested or scan.listing != self._files.known
+        self._handled(scan)
         if active:
-            self._slot.refresh(look.problems)
+            self._slot.refresh(scan.problems)
         if action is ReloadAction.RESTORE:
             self._slot.restored()
         elif changed and active:
@@ -329,7 +329,7 @@ class Live:
 
     def _compile_and_swap(
         self,
-        look: Look,
+        scan: Scan,
         files: FileSet,
         observation: Observation,
         *,
@@ -341,20 +341,20 @@ class Live:
         if pending is not None:
             compiled = pending.compiled
         else:
-            fresh = self._compiled(look, files)
+            fresh = self._compiled(scan, files)
             if fresh is None:
                 log.info("the policy files changed while they were compiled; starting over")
                 self._machine.settling.reset()
                 if self._follower.closed:
                     return _Next(self._timing.interval)
-                return self._look(requested=requested, force=force)
+                return self._scan(requested=requested, force=force)
             compiled = fresh
         policy = compiled.usable
         if policy is None:
-            self._handled(look)
+            self._handled(scan)
             self._slot.refuse(
                 ReloadResult.INVALID,
-                (*look.problems, *compiled.diagnostics),
+                (*scan.problems, *compiled.diagnostics),
                 compiled.sources,
                 files.digest,
             )
@@ -362,21 +362,21 @@ class Live:
             # Half a file is a policy without the rules of the other half: scan again.
             self._pending = _Pending(files.digest, compiled)
             settling = self._machine.settling
-            settled = settling.look(self._system.clock(), replace(observation, loss=True))
+            settled = settling.observe(self._system.clock(), replace(observation, loss=True))
             return _Next(max(settled.pause, settling.settle), unsettled=True)
         else:
-            self._handled(look)
+            self._handled(scan)
             self._files.in_use(files)
-            self._slot.activate(policy, compiled, files.digest, look.problems)
+            self._slot.activate(policy, compiled, files.digest, scan.problems)
         return _Next(self._timing.interval)
 
-    def _compiled(self, look: Look, files: FileSet) -> Compiled | None:
+    def _compiled(self, scan: Scan, files: FileSet) -> Compiled | None:
         """Compile files; None when they changed in the meantime."""
         system = self._system
         self._machine.compiling(system.clock())
         self._board.compiling_since = system.wall()
         superseded = Superseded(
-            self._files, look.listing, files.digest, system.clock, lambda: self._follower.closed
+            self._files, scan.listing, files.digest, system.clock, lambda: self._follower.closed
         )
         try:
             return compile_safely(self._compile, files, superseded)
@@ -393,7 +393,7 @@ class Live:
         if status is None or status.errors != errors:
             self._slot.refuse(ReloadResult.UNSTABLE, errors)
 
-    def _handled(self, look: Look) -> None:
-        self._machine.handled(look.seen)
-        self._files.known = look.listing
+    def _handled(self, scan: Scan) -> None:
+        self._machine.handled(scan.seen)
+        self._files.known = scan.listing
         self._pending = None

@@ -81,20 +81,22 @@ class Settling:
         """Whether there is new content that has not settled."""
         return self._seen is not None
 
-    def look(self, now: float, look: Observation, not_before: float = float("-inf")) -> SettleStep:
+    def observe(
+        self, now: float, observation: Observation, not_before: float = float("-inf")
+    ) -> SettleStep:
         """Return whether the files have settled as of a scan.
 
         Args:
             now: Monotonic time in seconds.
-            look: The result of the scan.
+            observation: The result of the scan.
             not_before: Time before which even settled files have to wait.
         """
-        if look.writing:
+        if observation.writing:
             self._writing = now if self._writing is None else self._writing
         else:
             self._writing = None
-        if look.torn or look.seen != self._seen:
-            return self._changed(now, look)
+        if observation.torn or observation.seen != self._seen:
+            return self._changed(now, observation)
         # Half a file can stay unchanged for as long as its writer pauses. So the quiet time starts
         # when it is closed.
         self._still = self._still or now >= self._came + self.settle
@@ -103,7 +105,7 @@ class Settling:
             late = now - self._writing >= LONGEST
             return SettleStep(SettleState.WRITING if late else SettleState.WAIT, self.settle)
         # Compare end times: a difference could round to a wait of zero.
-        quiet = self.settle_loss if look.loss else self.settle
+        quiet = self.settle_loss if observation.loss else self.settle
         ready = max(self._closed + quiet, not_before)
         return (
             SettleStep(SettleState.WAIT, ready - now)
@@ -111,7 +113,7 @@ class Settling:
             else SettleStep(SettleState.READY, 0.0)
         )
 
-    def _changed(self, now: float, look: Observation) -> SettleStep:
+    def _changed(self, now: float, observation: Observation) -> SettleStep:
         # Content that was stable for a while was waiting for something else: replacing it starts a
         # new period of change.
         if not self.waiting or self._still:
@@ -119,5 +121,5 @@ class Settling:
         if now - self._began >= LONGEST:
             self.reset()
             return SettleStep(SettleState.CHANGING, self.settle)
-        self._seen, self._came, self._closed, self._still = look.seen, now, now, False
+        self._seen, self._came, self._closed, self._still = observation.seen, now, now, False
         return SettleStep(SettleState.WAIT, self.settle)

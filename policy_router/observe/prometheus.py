@@ -134,8 +134,8 @@ class PrometheusMetrics:
             ["model", "reason"],
             registry=to,
         )
-        self._under_way = Gauge(
-            "policy_router_requests_under_way",
+        self._in_flight = Gauge(
+            "policy_router_requests_in_flight",
             "Requests that were decided and have not ended.",
             multiprocess_mode="livesum",
             registry=to,
@@ -345,7 +345,7 @@ class PrometheusMetrics:
         decision = event.decision
         if event.request_id is not None and len(self._began) < UNDER_WAY:
             self._began[event.request_id] = event.time
-            self._under_way.set(len(self._began))
+            self._in_flight.set(len(self._began))
         first = decision.candidates[0].name if decision.candidates else ""
         self._decisions.labels(decision.task or "", decision.complexity or "", first).inc()
         for rule in decision.rules:
@@ -376,7 +376,7 @@ class PrometheusMetrics:
         self._requests.labels(outcome, model).inc()
         began = self._began.pop(event.request_id or "", None)
         if began is not None:
-            self._under_way.set(len(self._began))
+            self._in_flight.set(len(self._began))
             self._duration.labels(outcome).observe(max(0.0, event.time - began))
         for failed, following in pairwise(event.attempts):
             if following.model != failed.model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,18 @@ def test_each_command_has_help_with_examples(name: str) -> None:
     result = run(name, "-h")
     assert result.code == 0
     assert f"policy-router {name}" in result.out.split("\n\n", 1)[1]
+
+
+_EXAMPLE = re.compile(rf"policy-router (?:{'|'.join(COMMANDS)})\b")
+
+
+@pytest.mark.parametrize("argv", [[], *([name] for name in COMMANDS)])
+def test_each_example_in_a_help_text_is_a_line_of_its_own(argv: list[str]) -> None:
+    lines = [line for line in run(*argv, "-h").out.splitlines() if line.startswith("  policy-")]
+    assert lines
+    for line in lines:
+        assert len(_EXAMPLE.findall(line)) == 1, line
+        assert _EXAMPLE.match(line.strip()), line
 
 
 def test_version() -> None:

@@ -177,7 +177,7 @@ def ask(url: str) -> httpx.Response:
 def counted(url: str) -> dict[str, float]:
     """How many requests have ended, by their outcome, as any of the processes shows it."""
     page = httpx.get(f"{url}/metrics", timeout=60).text
-    assert "\npolicy_router_requests_under_way 0.0\n" in page
+    assert "\npolicy_router_requests_in_flight 0.0\n" in page
     assert "\npolicy_router_store_up 1.0\n" in page
     assert page.count("\npolicy_router_policy_info{") == 1
     found: dict[str, float] = {}

@@ -12,7 +12,7 @@ import pytest
 from policy_router.domain.limits import Metric
 from policy_router.domain.periods import Period
 from policy_router.domain.windows import Rolling
-from policy_router.errors import StoreError, VerbError
+from policy_router.errors import OperationError, StoreError
 from policy_router.ledger.continuity import Loss
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
@@ -566,7 +566,7 @@ def test_a_store_that_fails_again_during_recovery_keeps_the_rest_owed(w: Guard) 
 
 
 def test_a_verb_that_cannot_be_run_is_no_failure_of_the_store(w: Guard) -> None:
-    w.inner.down = VerbError("too much")
+    w.inner.down = OperationError("too much")
     for i in range(5):
         answer = w.reserve(f"a{i}", w.money(1))
         assert isinstance(answer, Unavailable)

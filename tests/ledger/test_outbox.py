@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from policy_router.errors import StoreError, VerbError
+from policy_router.errors import OperationError, StoreError
 from policy_router.ledger.outbox import SIZE, TRIES, Outbox, OutboxEntry
 from policy_router.ledger.store import Ending
 
@@ -57,7 +57,7 @@ def test_an_entry_is_kept_until_it_failed_too_often() -> None:
 def test_what_a_store_cannot_process_is_given_up_at_once() -> None:
     outbox = Outbox()
     entries(outbox, "a")
-    deliver(outbox, Writer(VerbError("no such counter")))
+    deliver(outbox, Writer(OperationError("no such counter")))
     assert (len(outbox), outbox.lost) == (0, 1)
 
 

@@ -34,35 +34,35 @@ def test_the_active_files_are_restored_after_refused_ones() -> None:
 
 def test_new_files_are_acted_upon_once_they_have_settled() -> None:
     made = machine()
-    step = made.look(10.0, Observation(NEW))
+    step = made.observe(10.0, Observation(NEW))
     assert step.action is ReloadAction.WAIT
     assert step.pause == pytest.approx(0.1)
-    assert made.look(10.05, Observation(OTHER)).action is ReloadAction.WAIT
-    assert made.look(10.1, Observation(OTHER)).action is ReloadAction.WAIT
-    assert made.look(10.2, Observation(OTHER)) == (ReloadAction.ACT, 5.0)
+    assert made.observe(10.05, Observation(OTHER)).action is ReloadAction.WAIT
+    assert made.observe(10.1, Observation(OTHER)).action is ReloadAction.WAIT
+    assert made.observe(10.2, Observation(OTHER)) == (ReloadAction.ACT, 5.0)
 
 
 def test_files_that_lack_something_settle_longer() -> None:
     made = machine()
-    assert made.look(10.0, Observation(NEW, loss=True)).action is ReloadAction.WAIT
-    assert made.look(11.9, Observation(NEW, loss=True)).action is ReloadAction.WAIT
-    assert made.look(12.1, Observation(NEW, loss=True)).action is ReloadAction.ACT
+    assert made.observe(10.0, Observation(NEW, loss=True)).action is ReloadAction.WAIT
+    assert made.observe(11.9, Observation(NEW, loss=True)).action is ReloadAction.WAIT
+    assert made.observe(12.1, Observation(NEW, loss=True)).action is ReloadAction.ACT
 
 
 def test_a_second_compilation_waits_unless_it_is_urgent() -> None:
     made = machine(min_interval=60.0)
     made.compiling(0.0)
-    made.look(10.0, Observation(NEW))
-    waiting = made.look(11.0, Observation(NEW))
+    made.observe(10.0, Observation(NEW))
+    waiting = made.observe(11.0, Observation(NEW))
     assert (waiting.action, waiting.pause) == (ReloadAction.WAIT, 49.0)
-    assert made.look(11.0, Observation(NEW), urgent=True).action is ReloadAction.ACT
+    assert made.observe(11.0, Observation(NEW), urgent=True).action is ReloadAction.ACT
 
 
 def test_files_that_never_settle_are_given_up_and_looked_at_again() -> None:
     made = machine()
     now, actions = 10.0, []
     while now < 10.0 + LONGEST + 0.1:
-        actions.append(made.look(now, Observation(f"digest {now}")))
+        actions.append(made.observe(now, Observation(f"digest {now}")))
         now += 0.05
     assert (ReloadAction.GIVE_UP, LONGEST) in actions
     assert made.attempted is None

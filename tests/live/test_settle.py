@@ -15,17 +15,17 @@ def settling() -> Settling:
 
 
 def verdicts(settling: Settling, *looks: tuple[float, Observation]) -> list[SettleState]:
-    return [settling.look(now, look).verdict for now, look in looks]
+    return [settling.observe(now, look).verdict for now, look in looks]
 
 
 def test_the_same_bytes_twice(settling: Settling) -> None:
     assert not settling.waiting
-    assert settling.look(5.0, Observation("a")) == SettleStep(WAIT, 0.1)
+    assert settling.observe(5.0, Observation("a")) == SettleStep(WAIT, 0.1)
     assert settling.waiting
-    answer = settling.look(5.05, Observation("a"))
+    answer = settling.observe(5.05, Observation("a"))
     assert answer.verdict is WAIT
     assert answer.pause == pytest.approx(0.05)
-    assert settling.look(5.1, Observation("a")) == SettleStep(READY, 0.0)
+    assert settling.observe(5.1, Observation("a")) == SettleStep(READY, 0.0)
     settling.reset()
     assert not settling.waiting
 
@@ -53,9 +53,9 @@ def test_bytes_that_lack_something_wait_longer(settling: Settling) -> None:
 
 
 def test_a_loss_found_later_counts_from_when_the_bytes_came(settling: Settling) -> None:
-    settling.look(0.0, Observation("a"))
-    assert settling.look(0.1, Observation("a")).verdict is READY
-    answer = settling.look(0.1, Observation("a", loss=True))
+    settling.observe(0.0, Observation("a"))
+    assert settling.observe(0.1, Observation("a")).verdict is READY
+    answer = settling.observe(0.1, Observation("a", loss=True))
     assert answer.verdict is WAIT
     assert answer.pause == pytest.approx(0.9)
 
@@ -69,19 +69,19 @@ def test_a_writer_that_stands_still_is_waited_for(settling: Settling) -> None:
     looks = [(0.0, half), (0.3, half), (1.5, half)]
     assert verdicts(settling, *looks) == [WAIT] * 3
     # Closed without a further write: the quiet time begins now.
-    assert settling.look(1.55, Observation("half")).verdict is WAIT
-    assert settling.look(1.6, Observation("half")).verdict is READY
+    assert settling.observe(1.55, Observation("half")).verdict is WAIT
+    assert settling.observe(1.6, Observation("half")).verdict is READY
 
 
 def test_a_writer_that_stands_still_for_too_long_is_reported_and_still_waited_for(
     settling: Settling,
 ) -> None:
     half = Observation("half", writing=("p.yaml",))
-    settling.look(0.0, half)
-    assert settling.look(LONGEST, half).verdict is SettleState.WRITING
-    assert settling.look(3600.0, half).verdict is SettleState.WRITING
+    settling.observe(0.0, half)
+    assert settling.observe(LONGEST, half).verdict is SettleState.WRITING
+    assert settling.observe(3600.0, half).verdict is SettleState.WRITING
     assert settling.waiting
-    assert settling.look(3600.5, Observation("half")).verdict is READY
+    assert settling.observe(3600.5, Observation("half")).verdict is READY
 
 
 def test_unrest_without_end_is_reported_and_starts_again(settling: Settling) -> None:
@@ -96,8 +96,8 @@ def test_a_change_after_a_rest_is_no_unrest(settling: Settling) -> None:
     for held in (Observation("half", loss=True), Observation("half", writing=("p.yaml",))):
         settling.reset()
         assert verdicts(settling, (0.0, held), (0.5, held), (1.9, held))[:2] == [WAIT, WAIT]
-        assert settling.look(LONGEST + 1, Observation("whole")).verdict is WAIT
-        assert settling.look(LONGEST + 1.2, Observation("whole")).verdict is READY
+        assert settling.observe(LONGEST + 1, Observation("whole")).verdict is WAIT
+        assert settling.observe(LONGEST + 1.2, Observation("whole")).verdict is READY
 
 
 def test_a_writer_with_pauses_is_reported_all_the_same(settling: Settling) -> None:
@@ -112,8 +112,8 @@ def test_a_writer_with_pauses_is_reported_all_the_same(settling: Settling) -> No
 
 
 def test_settled_bytes_that_come_too_soon_wait_and_that_is_no_unrest(settling: Settling) -> None:
-    settling.look(0.0, Observation("a"))
-    assert settling.look(1.0, Observation("a"), not_before=1.5) == SettleStep(WAIT, 0.5)
+    settling.observe(0.0, Observation("a"))
+    assert settling.observe(1.0, Observation("a"), not_before=1.5) == SettleStep(WAIT, 0.5)
     # Unrest is counted from then on, not from the first change.
-    assert settling.look(2.5, Observation("b"), not_before=2.6).verdict is WAIT
-    assert settling.look(2.7, Observation("b"), not_before=2.6).verdict is READY
+    assert settling.observe(2.5, Observation("b"), not_before=2.6).verdict is WAIT
+    assert settling.observe(2.7, Observation("b"), not_before=2.6).verdict is READY

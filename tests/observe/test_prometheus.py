@@ -171,13 +171,13 @@ def test_streams_that_break_are_distinguished_from_calls_that_fail() -> None:
     assert found["policy_router_stream_breaks_total{model=m,reason=timeout}"] == 1
 
 
-def test_requests_under_way_and_the_models_of_the_policy() -> None:
+def test_requests_in_flight_and_the_models_of_the_policy() -> None:
     metrics = PrometheusMetrics()
     during: list[float] = []
 
     def observe(event: Event) -> None:
         metrics(event)
-        during.append(values(metrics)["policy_router_requests_under_way{}"])
+        during.append(values(metrics)["policy_router_requests_in_flight{}"])
 
     with Router(load(text=POLICY), FakeCaller(small=[response("x")]), on_event=observe) as router:
         metrics.follow(router)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
-from policy_router.errors import StoreError, VerbError
+from policy_router.errors import OperationError, StoreError
 from policy_router.ledger.engine import LedgerState
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.codec import encode
@@ -266,8 +266,8 @@ class Worker(ABC):
 
     def _translated(self, error: Exception) -> StoreError:
         translated = self.file.translated(error)
-        if not (environment(error) or isinstance(translated, VerbError)):
-            translated = VerbError(*translated.args)
+        if not (environment(error) or isinstance(translated, OperationError)):
+            translated = OperationError(*translated.args)
         translated.__cause__ = error
         return translated
 

@@ -19,7 +19,7 @@ import pytest
 from policy_router.domain.limits import CounterKey, Metric
 from policy_router.domain.periods import Period
 from policy_router.domain.windows import MINUTE
-from policy_router.errors import AmountError, StoreError, VerbError
+from policy_router.errors import AmountError, OperationError, StoreError
 from policy_router.ledger.arithmetic import MAX_AMOUNT, differences
 from policy_router.ledger.clock import ClockReading
 from policy_router.ledger.continuity import Loss, Mark
@@ -607,11 +607,11 @@ def test_a_verb_that_cannot_be_run_does_not_fail_the_others(path: Path) -> None:
 
         a, b, c, d, e, f, g = w.do(together())
         assert all(isinstance(each, Granted) for each in (a, c, e))
-        assert isinstance(b, VerbError)
+        assert isinstance(b, OperationError)
         assert "surrogates" in str(b)
         assert isinstance(d, AmountError)
         assert isinstance(f, tuple)
-        assert isinstance(g, VerbError)
+        assert isinstance(g, OperationError)
         assert w.used(fine) == [3]
         sql(path, "UPDATE bucket SET held = 0 WHERE key = ?", full.counter.id)
         assert w.audit() == ()
