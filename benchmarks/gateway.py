@@ -172,6 +172,49 @@ model_list:
 litellm_settings: {{ telemetry: false }}
 """
 
+LITELLM_AS_OURS = """
+model_list:
+  - model_name: m
+    litellm_params:
+      model: openai/m
+      api_base: "http://127.0.0.1:{port}/v1"
+      api_key: none
+      rpm: 1000000
+      input_cost_per_token: 0.0000001
+      output_cost_per_token: 0.0000004
+  - model_name: spare
+    litellm_params:
+      model: openai/spare
+      api_base: "http://127.0.0.1:{port}/v1"
+      api_key: none
+      rpm: 1000000
+      input_cost_per_token: 0.000001
+      output_cost_per_token: 0.000004
+router_settings:
+  optional_pre_call_checks: [enforce_model_rate_limits]
+  provider_budget_config: {{ openai: {{ budget_limit: 100000, time_period: 30d }} }}
+  fallbacks: [{{ m: [spare] }}]
+litellm_settings: {{ telemetry: false, callbacks: request_log.request_log }}
+"""
+
+REQUEST_LOG = """
+import json
+from pathlib import Path
+from litellm.integrations.custom_logger import CustomLogger
+
+class RequestLog(CustomLogger):
+    def __init__(self):
+        super().__init__()
+        self.file = open(Path(__file__).with_name("requests.jsonl"), "a", buffering=1)
+
+    async def async_log_success_event(self, kwargs, response_obj, start_time, end_time):
+        entry = dict(kwargs["standard_logging_object"])
+        del entry["messages"], entry["response"]  # no text, as in our decision log
+        self.file.write(json.dumps(entry, default=str) + "\\n")
+
+request_log = RequestLog()
+"""
+
 ASK = {"model": "m", "messages": [{"role": "user", "content": "a prompt of some words " * 50}]}
 ROUTER, FLOOR, UPSTREAM = "policy-router", "bare relay", "provider"
 RATE = "requests_per_second"
@@ -345,14 +388,16 @@ def start(stack: ExitStack, arguments: argparse.Namespace, folder: Path) -> list
         }
         targets.append(Target("Portkey", port, pid, headers))
     if arguments.litellm:
-        port = free_port()
-        config = folder / "litellm.yaml"
-        config.write_text(LITELLM.format(port=provider))
-        proxy = (arguments.litellm, "--config", str(config), "--port", str(port))
-        offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
-        offline["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"  # on loopback
-        pid = stack.enter_context(process(ours, *proxy, "--host", "127.0.0.1", env=offline))
-        targets.append(Target("LiteLLM proxy", port, pid))
+        (folder / "request_log.py").write_text(REQUEST_LOG)
+        for name, text in (("LiteLLM proxy", LITELLM), ("LiteLLM as ours", LITELLM_AS_OURS)):
+            port = free_port()
+            config = folder / f"{name}.yaml"
+            config.write_text(text.format(port=provider))
+            proxy = (arguments.litellm, "--config", str(config), "--port", str(port))
+            offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+            offline["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"  # on loopback
+            pid = stack.enter_context(process(ours, *proxy, "--host", "127.0.0.1", env=offline))
+            targets.append(Target(name, port, pid))
     return targets
 
 
