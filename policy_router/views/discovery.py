@@ -121,10 +121,19 @@ def as_lines(discovery: Discovery) -> list[Block]:
 def _conclusion(discovery: Discovery, asking: int) -> str:
     if asking:
         return f"{count(asking, 'change')} that the policy should follow"
+    if not _has_a_list(discovery):
+        return f"{_NO_LIST}: name one with --source, such as `--source openrouter`"
     silent = sum(bool(each.problem) and each.place.expected for each in discovery.listings)
     if silent:
         return f"{count(silent, 'source')} gave no list, so the policy is compared with the rest"
     return "the policy agrees with what is offered"
+
+
+_NO_LIST: Final = "no source gave a list of models, so only known shutdown dates were checked"
+
+
+def _has_a_list(discovery: Discovery) -> bool:
+    return any(not each.problem for each in discovery.listings)
 
 
 def _row(change: ModelChange) -> tuple[Cell, ...]:
@@ -157,10 +166,11 @@ def as_markdown(discovery: Discovery) -> str:
     lines = [f"# Models, the 30 days to {day}", ""]
     asking = [each for each in discovery.changes if each.asks_for_an_edit]
     lines += ["## The policy should change", ""]
+    listed = _has_a_list(discovery)
     lines += _table(
         ("what", "model", "why", "what to do"),
         [(each.kind.value, each.model, each.text, each.help) for each in asking],
-        "Nothing: the policy agrees with what is offered.",
+        f"Nothing: {'the policy agrees with what is offered' if listed else _NO_LIST}.",
     )
     new = [each for each in discovery.changes if not each.asks_for_an_edit]
     lines += ["", "## New", ""]

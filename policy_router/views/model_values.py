@@ -90,7 +90,7 @@ def spelled(value: ModelValue) -> str:
     if isinstance(content, int | float) and value.field in _SECONDS:
         return f"{content:g} s"
     if isinstance(content, float):
-        return f"{content:g}"
+        return f"{content:.3g}"
     if isinstance(content, list):
         return printable(" ".join(map(str, content))) or "none"
     if isinstance(content, dict):

@@ -127,7 +127,7 @@ def _declared(listed: ModelRow) -> tuple[Cell, ...]:
         model.tier,
         spelled_price(model, listed.now),
         "" if model.latency is None else f"{model.latency:g} s",
-        f"{model.quality:g}",
+        f"{model.quality:.3g}",
         "unknown" if model.context is None else short(model.context),
         " ".join(sorted(model.abilities)) or "-",
         printable(" ".join(sorted(model.tags))) or "-",

@@ -76,6 +76,21 @@ def test_a_policy_that_agrees(desk: Desk) -> None:
     assert [row["models"] for row in told["sources"]] == [4, 3]
 
 
+def test_without_any_list_nothing_is_said_to_agree(desk: Desk, tmp_path: Path) -> None:
+    policy = tmp_path / "hosted.yaml"
+    policy.write_text("version: 1\nmodels: { a: { model: openai/gpt-4.1, tier: t } }\n")
+    silent = f"ollama={desk.sources.root}/missing"
+    for source in ([], ["--source", silent]):
+        done = run("discover", "-p", policy, "--cache", tmp_path / "own.json", *source)
+        assert done.out.splitlines()[-1] == (
+            "no source gave a list of models, so only known shutdown dates were checked: "
+            "name one with --source, such as `--source openrouter`"
+        )
+        assert done.code == (3 if source else 0)
+    report = run("discover", "-p", policy, "--cache", tmp_path / "own.json", "--markdown").out
+    assert "Nothing: no source gave a list of models, so only known shutdown dates" in report
+
+
 def test_answers_are_used_again_unless_forced(desk: Desk) -> None:
     desk.discover()
     number = len(desk.sources.asked)

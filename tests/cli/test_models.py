@@ -261,7 +261,7 @@ def test_two_models_side_by_side(several: Path, place: tuple[str, str]) -> None:
     assert told["measured"] is None
     lines = run("models", "-p", several, "compare", "eyes", "both").out.splitlines()
     assert lines[0].split() == ["eyes", "both"]
-    assert ["quality", "0.666667", "0.9"] in [line.split() for line in lines]
+    assert ["quality", "0.667", "0.9"] in [line.split() for line in lines]
     both = ("compare", "small", "large", "--measured")
     measured = run("models", "-p", place[0], "--state", place[1], *both)
     assert "measured succeed" in measured.out
