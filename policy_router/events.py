@@ -7,7 +7,7 @@ receive events and cannot change anything through them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,6 +147,10 @@ class Exhausted(Event):
     stopped: bool
     retry_after: float | None = None
     skipped: tuple[Skip, ...] = ()
+
+
+ENDINGS: Final = frozenset({Answered, Exhausted})
+"""The events with which requests end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,5 +430,6 @@ class ExperimentEnded(Event):
 
 
 Observer: TypeAlias = "Callable[[Event], None]"
-"""A function that receives every event, in the thread in which it occurs; it should return
-quickly."""
+"""A function that receives every event, in the thread in which it occurs; it should return quickly.
+With an attribute `wants`, a function of a class of events, it receives only the events of the
+classes for which that returns true."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 LENGTH: Final = 32
 """Characters of an identifier."""
@@ -45,7 +45,7 @@ class Ids:
         forks.follow(self)
 
     def _begin(self) -> None:
-        self._drawn: Iterator[str] = iter(())
+        self._drawn: list[str] = []
 
     def after_fork_in_child(self) -> None:
         """Draw new randomness: the parent uses the old batch."""
@@ -54,11 +54,13 @@ class Ids:
     def __call__(self) -> str:
         """Return a new identifier."""
         with self._lock:
-            self._last = max(int(self._clock() * 1e6), self._last + 1)
-            random = next(self._drawn, None)
-            if random is None:
-                text = self._entropy(_RANDOM * _AHEAD).hex()
-                size = 2 * _RANDOM
-                self._drawn = iter([text[at : at + size] for at in range(0, len(text), size)])
-                random = next(self._drawn)
-            return f"{self._last:014x}{random}"
+            self._last = last = max(int(self._clock() * 1e6), self._last + 1)
+            if not self._drawn:
+                self._draw()
+            return f"{last:014x}{self._drawn.pop()}"
+
+    def _draw(self) -> None:
+        text = self._entropy(_RANDOM * _AHEAD).hex()
+        size = 2 * _RANDOM
+        drawn = [text[at : at + size] for at in range(0, len(text), size)]
+        self._drawn = drawn[::-1]  # they are taken from the end

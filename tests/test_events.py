@@ -12,7 +12,7 @@ from policy_router.decision.decide import decide
 from policy_router.domain.fallback import Fallback
 from policy_router.errors import AllModelsFailedError
 from policy_router.event_source import EventSource
-from policy_router.events import Decided, Event, StoreChanged
+from policy_router.events import ENDINGS, Answered, Attempted, Decided, Event, StoreChanged
 from policy_router.execution.executor import Executor
 from policy_router.ids import Ids
 from policy_router.loading import load
@@ -59,6 +59,44 @@ def test_an_observer_that_raises_harms_no_other_and_is_logged_once(
     assert len(caplog.messages) == 2  # one for each observer
     assert all("an observer raised" in message for message in caplog.messages)
     assert events[0].id not in caplog.text
+
+
+def test_an_observer_gets_the_classes_of_events_that_it_wants() -> None:
+    everything: list[Event] = []
+    endings: list[Event] = []
+    source = EventSource(everything.append)
+    source.add(endings.append, ENDINGS.__contains__)
+    answered = Answered(*source.identity(), decision("a"), (), "a")
+    decided = Decided(*source.identity(), decision("a"))
+    source.send(decided)
+    source.send(answered)
+    assert everything == [decided, answered]
+    assert endings == [answered]
+
+
+def test_what_no_observer_wants_is_not_made() -> None:
+    made: list[str] = []
+
+    def new_id() -> str:
+        made.append("id")
+        return "id"
+
+    endings: list[Event] = []
+    inner = EventSource()
+    inner.add(endings.append, ENDINGS.__contains__)
+    source = EventSource(inner, new_id=new_id)  # a source wants what its observers want
+    assert [kind for kind in KINDS if source.wants(kind)] == [
+        kind for kind in KINDS if kind in ENDINGS
+    ]
+    asyncio.run(
+        Executor(FakeCaller(a=[response("hello")]), events=source).run(
+            decision("a"), Fallback(), HELLO
+        )
+    )
+    assert [type(event) for event in endings] == [Answered]
+    assert made == ["id"] * 2  # the decision's and the ending's
+    source.add(list[Event]().append)
+    assert source.wants(Attempted)
 
 
 @pytest.mark.parametrize("stream", [False, True])

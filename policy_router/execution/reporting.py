@@ -24,7 +24,8 @@ class RequestReport:
 
     def decided(self) -> None:
         """The decision is about to be carried out."""
-        self._source.send(Decided(*self._identity(), self._decision))
+        if self._source.wants(Decided):
+            self._source.send(Decided(*self._identity(), self._decision))
 
     def no_room(self, skip: Skip) -> None:
         """A candidate had no room in a limit or budget."""
@@ -32,7 +33,8 @@ class RequestReport:
 
     def attempted(self, attempt: Attempt, failure: Failure | None) -> None:
         """An attempt has ended."""
-        self._source.send(Attempted(*self._identity(), attempt, failure))
+        if self._source.wants(Attempted):
+            self._source.send(Attempted(*self._identity(), attempt, failure))
 
     def judged(self, attempt: Attempt, passed: bool | None, failure: Failure | None) -> None:
         """The call of a judge has ended."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from policy_router.domain.durations import LONGEST, bucket_of
 from policy_router.domain.outcome import Role
-from policy_router.events import Answered, Exhausted
+from policy_router.events import ENDINGS, Answered, Exhausted
 from policy_router.experience import counts
 from policy_router.experience.nodes import Node, OutcomeKey
 from policy_router.experience.rated_answers import RatedAnswers
@@ -48,7 +48,6 @@ counted."""
 MOST_CONVERSATIONS: Final = 20_000
 """The most verdicts of conversations that are remembered, so that each counts once."""
 
-_ENDINGS: Final = (Answered, Exhausted)
 _BUCKETS: Final = range(bucket_of(LONGEST) + 1)
 _LATENCIES: Final = tuple(f"{counts.LATENCY}{bucket}" for bucket in _BUCKETS)
 _FIRST_TOKENS: Final = tuple(f"{counts.FIRST_TOKEN}{bucket}" for bucket in _BUCKETS)
@@ -67,6 +66,8 @@ class OutcomeRecorder:
     Attributes:
         dropped: Calls that were not counted, because too many rows waited to be stored.
     """
+
+    wants = ENDINGS.__contains__
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class OutcomeRecorder:
 
     def __call__(self, event: Event) -> None:
         """Count the calls of a request that has ended; other events are ignored."""
-        if isinstance(event, _ENDINGS) and event.attempts:
+        if isinstance(event, Answered | Exhausted) and event.attempts:
             served = event.served_by if isinstance(event, Answered) else None
             self.count(event.decision, event.attempts, served, event.time)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from policy_router.base_errors import UsageError
-from policy_router.events import Answered, Exhausted
+from policy_router.events import ENDINGS, Answered
 from policy_router.observe.records import record_of
 from policy_router.observe.rotation import RotatedFile
 from policy_router.resilience import forks
@@ -26,9 +26,8 @@ from policy_router.resilience import forks
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from policy_router.events import Event
+    from policy_router.events import Event, Exhausted
 
-_ENDINGS: Final = (Answered, Exhausted)
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _log: Final = logging.getLogger(__name__)
 
@@ -51,6 +50,8 @@ class DecisionLog:
     Attributes:
         dropped: How many decisions could not be written, since the disk is too slow or full.
     """
+
+    wants = ENDINGS.__contains__
 
     def __init__(
         self,
@@ -93,13 +94,13 @@ class DecisionLog:
 
     def __call__(self, event: Event) -> None:
         """Take the decision of a request that has ended; other events are ignored."""
-        if not isinstance(event, _ENDINGS):
+        if type(event) not in ENDINGS:
             return
         with self._changed:
             if self._closed or len(self._waiting) >= self._most:
                 self.dropped += 1
                 return
-            self._waiting.append(event)
+            self._waiting.append(event)  # type: ignore[arg-type]  # one of the two
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._serve, name="policy-router-decision-log", daemon=True

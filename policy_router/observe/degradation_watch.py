@@ -41,6 +41,10 @@ class DegradationWatch:
         self._known: frozenset[str] = frozenset()
         self._next = 0.0
 
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether it looks after an event of a class: if its last look was long enough ago."""
+        return kind is Attempted and self._clock() >= self._next
+
     def __call__(self, event: Event) -> None:
         """Look, if the last look was long enough ago."""
         if type(event) is not Attempted or (now := self._clock()) < self._next:

@@ -25,6 +25,21 @@ REQUEST_LOGGERS: Final = (_decisions, _outcomes)
 """The loggers with a line for each request."""
 
 
+_LOGGED: Final = {
+    Decided: (_decisions, logging.INFO),
+    NoRoom: (_decisions, logging.DEBUG),
+    Answered: (_outcomes, logging.INFO),
+    Exhausted: (_outcomes, logging.INFO),
+}
+"""The loggers of the events that are logged here, and the level."""
+
+
+def is_logged(kind: type[Event]) -> bool:
+    """Whether `log_event` writes a line for events of a class, as logging is set up now."""
+    logged = _LOGGED.get(kind)
+    return logged is not None and logged[0].isEnabledFor(logged[1])
+
+
 def log_event(event: Event) -> None:
     """Writes a decision or an outcome to the log; an observer of events."""
     match event:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
 from policy_router.domain.outcome import RequestEnding
 from policy_router.events import (
+    ENDINGS,
     Answered,
     BreakerChanged,
     DegradationChanged,
@@ -58,6 +59,7 @@ Change: TypeAlias = (
 )
 """What changes for all requests."""
 _KINDS_OF_CHANGES: Final = frozenset(get_args(Change))
+_KINDS: Final = _KINDS_OF_CHANGES | ENDINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class RecentActivity:
     It keeps references to what there is already, so that it costs next to nothing until somebody
     looks. Texts of prompts and answers are in no event.
     """
+
+    wants = _KINDS.__contains__
 
     def __init__(self, policy: Callable[[], Policy], *, keep: int = KEPT) -> None:
         """Makes an observer.

@@ -26,7 +26,7 @@ from policy_router.events import (
     StoreLostData,
     Warned,
 )
-from policy_router.observe.logs import log_event
+from policy_router.observe.logs import is_logged, log_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,10 @@ class RouterEvents(EventSource):
         *,
         claim: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        super().__init__(log_event, on_event, clock=clock)
+        super().__init__(clock=clock)
+        self.add(log_event, is_logged)
+        if on_event is not ignore:
+            self.add(on_event)
         self.claim = claim
 
     @classmethod

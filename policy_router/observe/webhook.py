@@ -50,6 +50,8 @@ class AlertSender:
             `Alert.shared`.
     """
 
+    wants = KINDS.__contains__
+
     def __init__(
         self,
         policy: Callable[[], Policy],

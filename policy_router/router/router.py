@@ -15,6 +15,7 @@ from policy_router.acceptance.user_code import Functions
 from policy_router.base_errors import UsageError
 from policy_router.decision.policy import Policy
 from policy_router.discovery.keep_loaded import KeptModels
+from policy_router.events import ENDINGS
 from policy_router.execution.accounting import Accounting
 from policy_router.execution.estimators import DEADLINE, EstimatorRunner
 from policy_router.execution.executor import Executor
@@ -137,7 +138,7 @@ class Router(
         self._experiments = ExperimentTracker(
             self._store, clock=clock, on_end=events.experiment_ended, feedback=journal
         )
-        events.add(self._experiments.observe)
+        events.add(self._experiments.observe, ENDINGS.__contains__)
         self._decider = Decider(
             self._accounting,
             cooldowns,

@@ -19,10 +19,10 @@ from policy_router.domain.rules import Task
 from policy_router.domain.situation import Situation
 from policy_router.errors import RoutingError
 from policy_router.event_source import EventSource
-from policy_router.events import Answered, Decided, Event, Exhausted, NoRoom
+from policy_router.events import Answered, Attempted, Decided, Event, Exhausted, NoRoom
 from policy_router.execution.executor import Executor
 from policy_router.loading import load
-from policy_router.observe.logs import log_event
+from policy_router.observe.logs import is_logged, log_event
 from policy_router.providers.failures.failure import Failure, FailureKind
 from policy_router.providers.requests.body import Body
 from policy_router.router.router import Router
@@ -98,6 +98,18 @@ def test_nothing_is_logged_above_info(caplog: pytest.LogCaptureFixture) -> None:
         for event, _ in CASES:
             log_event(event)
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO, logging.WARNING])
+def test_events_are_wanted_where_they_are_logged(
+    caplog: pytest.LogCaptureFixture, level: int
+) -> None:
+    with caplog.at_level(level, "policy_router"):
+        for event, _ in CASES:
+            before = len(caplog.messages)
+            log_event(event)
+            assert is_logged(type(event)) == (len(caplog.messages) > before)
+        assert not is_logged(Attempted)
 
 
 @pytest.mark.parametrize(
