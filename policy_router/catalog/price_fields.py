@@ -49,11 +49,11 @@ RATES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "explicit_cache_read_input_token_cost",
         ),
         "written": ("cache_creation_input_token_cost",),
-        "kept": ("cache_creation_input_token_cost_above_1hr",),
+        "written_1h": ("cache_creation_input_token_cost_above_1hr",),
         "audio": ("input_cost_per_audio_token",),
         "speech": ("output_cost_per_audio_token",),
         "reasoning": ("output_cost_per_reasoning_token",),
-        "cited": ("citation_cost_per_token",),
+        "fetched": ("citation_cost_per_token",),
     }
 )
 """Fields of a Price, each with the fields of the table of which it is the highest."""

@@ -41,7 +41,7 @@ _BY_ADDRESS: Final = (
     "regional_processing_uplift_multiplier_us",
     "fedramp_uplift_multiplier",
 )
-_CACHE: Final = frozenset({"cached", "written", "kept"})
+_CACHE: Final = frozenset({"cached", "written", "written_1h"})
 _OFF_PEAK: Final = "off_peak_pricing"
 _BY_USAGE: Final = "provider_specific_entry"
 _GEO: Final = frozenset({"us", "fast"})
@@ -85,10 +85,10 @@ def _priced(name: str, row: Mapping[str, Any]) -> Price:
     search = _dollars(row.get("search_context_cost_per_query"))
     maps = _dollars(row.get("google_maps_grounding_cost_per_query"))
     fees = search * _MOST_SEARCHES[_RESEARCH in name] if _SEARCHES.search(name) else 0
-    if base.cited is not None:
+    if base.fetched is not None:
         # Charged for citations and reasoning, neither of which `max_tokens` bounds.
         context = int(row.get("max_input_tokens") or 0)
-        fees += context * (base.cited + (base.reasoning or base.output)) // 1_000_000
+        fees += context * (base.fetched + (base.reasoning or base.output)) // 1_000_000
     entry = row.get(_BY_USAGE) or {}
     return Price(
         **_fields(base),
@@ -98,7 +98,7 @@ def _priced(name: str, row: Mapping[str, Any]) -> Price:
         search=search,
         fees=fees,
         hosted=_HOSTED_CALLS * max(search, maps),
-        local=_percent(entry.get("us", 1)),
+        regional=_percent(entry.get("us", 1)),
     )
 
 
@@ -128,14 +128,23 @@ def stated_price(
         image: Fee of each picture, in nano-USD.
         listed: The table's price; None when that is unknown.
     """
-    kept = None
+    written_1h = None
     if listed is not None:
-        kept = _premium(None, listed.kept, input, listed.input, floor=False)
+        written_1h = _premium(None, listed.written_1h, input, listed.input, floor=False)
         if written is None:
             written = _premium(None, listed.written, input, listed.input, floor=False)
-        elif kept is not None:
-            kept = max(kept, written)
-    return Price(input, output, cached, written, audio, kept=kept, fee=request, image=image)
+        elif written_1h is not None:
+            written_1h = max(written_1h, written)
+    return Price(
+        input,
+        output,
+        cached,
+        written,
+        audio,
+        written_1h=written_1h,
+        fee=request,
+        image=image,
+    )
 
 
 def _chargeable(row: Mapping[str, Any]) -> bool:
@@ -222,9 +231,9 @@ def _completed(listed: Price, base: Price) -> Price:
         _premium(listed.written, base.written, rate_in, base.input),
         _higher(listed.audio, base.audio),
         speech=_higher(listed.speech, base.speech),
-        kept=_premium(listed.kept, base.kept, rate_in, base.input),
+        written_1h=_premium(listed.written_1h, base.written_1h, rate_in, base.input),
         reasoning=None if base.reasoning is None else max(base.reasoning, rate_out),
-        cited=_higher(listed.cited, base.cited),
+        fetched=_higher(listed.fetched, base.fetched),
     )
 
 

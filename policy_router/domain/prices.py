@@ -26,16 +26,16 @@ class Price:
         long: Rates of long prompts: pairs of a number of input tokens and the price above it,
             ascending.
         speech: Rate of audio output.
-        kept: Rate of input tokens that are written to the prompt cache for an hour; None means
+        written_1h: Rate of input tokens that the prompt cache keeps for an hour; None means
             the same as `written`.
         reasoning: Rate of reasoning, where it is lower than that of other output.
-        cited: Rate of input tokens from text that the provider fetched, such as search results.
+        fetched: Rate of input tokens from text that the provider fetched, such as search results.
         tiers: Prices of service tiers, by name.
         fee: Fee of each request.
         search: Fee of each search that the provider makes.
         fees: The maximum that searches and similar fees can add to a request.
         hosted: The maximum that hosted tools can add.
-        local: Percentage of all rates for answers from a more expensive region, if the provider
+        regional: Percentage of all rates for answers from a more expensive region, if the provider
             reports such a region.
         image: Fee for each picture in a request.
         by_hour: Prices at certain hours of the week, each with its hours; at any time, the first
@@ -50,15 +50,15 @@ class Price:
     audio: int | None = None
     long: tuple[tuple[int, Price], ...] = ()
     speech: int | None = None
-    kept: int | None = None
+    written_1h: int | None = None
     reasoning: int | None = None
-    cited: int | None = None
+    fetched: int | None = None
     tiers: tuple[tuple[str, Price], ...] = ()
     fee: int = 0
     search: int = 0
     fees: int = 0
     hosted: int = 0
-    local: int = 100
+    regional: int = 100
     image: int = 0
     by_hour: tuple[tuple[Hours, Price], ...] = ()
 
@@ -115,11 +115,11 @@ class Price:
         audio_in: int = 0,
         audio_out: int = 0,
         *,
-        kept: int = 0,
-        thought: int = 0,
-        cited: int = 0,
+        written_1h: int = 0,
+        reasoning_out: int = 0,
+        fetched: int = 0,
         tier: str = "",
-        local: bool = False,
+        regional: bool = False,
     ) -> int:
         """What a call costs, without fees.
 
@@ -130,33 +130,33 @@ class Price:
             written: How many input tokens went into the prompt cache.
             audio_in: How many input tokens are audio.
             audio_out: How many output tokens are audio.
-            kept: How many of `written` are kept for an hour.
-            thought: How many output tokens are reasoning.
-            cited: Tokens of fetched text, in addition to `tokens_in`.
+            written_1h: How many of `written` are kept for an hour.
+            reasoning_out: How many output tokens are reasoning.
+            fetched: Tokens of fetched text, in addition to `tokens_in`.
             tier: The service tier that answered; empty for the usual one.
-            local: Whether it was answered in a region that costs more.
+            regional: Whether it was answered in a region that costs more.
 
         Returns:
             nano-USD, rounded up once.
         """
         rates = self._applying(tokens_in, tier)
         rate_in, rate_out = rates.input, rates.output
-        total = (tokens_in + cited) * rate_in + tokens_out * rate_out
+        total = (tokens_in + fetched) * rate_in + tokens_out * rate_out
         if rates.cached is not None:
             total += cached * (rates.cached - rate_in)
         if rates.written is not None:
             total += written * (rates.written - rate_in)
-            if rates.kept is not None:
-                total += min(kept, written) * (rates.kept - rates.written)
+            if rates.written_1h is not None:
+                total += min(written_1h, written) * (rates.written_1h - rates.written)
         if rates.audio is not None:
             total += audio_in * max(rates.audio - rate_in, 0)
         if rates.speech is not None:
             total += audio_out * max(rates.speech - rate_out, 0)
         if rates.reasoning is not None:
-            total += thought * (rates.reasoning - rate_out)
-        if rates.cited is not None:
-            total += cited * (rates.cited - rate_in)
-        percent = self.local if local else 100
+            total += reasoning_out * (rates.reasoning - rate_out)
+        if rates.fetched is not None:
+            total += fetched * (rates.fetched - rate_in)
+        percent = self.regional if regional else 100
         return -(-total * percent // 100_000_000)
 
     def most(
@@ -180,7 +180,7 @@ class Price:
             if tokens_in > above:
                 rate_in = max(rate_in, rates.highest_input_rate)
                 rate_out = max(rate_out, rates.output, rates.speech or 0)
-        total = (tokens_in * rate_in + tokens_out * rate_out) * self.local
+        total = (tokens_in * rate_in + tokens_out * rate_out) * self.regional
         fees = self.fee + self.fees + (self.hosted if hosted else 0) + pictures * self.image
         return -(-total // 100_000_000) + fees
 
@@ -195,7 +195,7 @@ class Price:
     @property
     def highest_input_rate(self) -> int:
         """The highest rate that can apply to an input token, in a prompt of any length."""
-        text = max(self.input, self.cached or 0, self.written or 0, self.kept or 0)
+        text = max(self.input, self.cached or 0, self.written or 0, self.written_1h or 0)
         # Audio may be cached as well, and is then charged for both.
         return text if self.audio is None else text + max(self.audio - self.input, 0)
 
@@ -223,7 +223,7 @@ class Price:
 
 
 _RATES: Final = (
-    "input", "output", "cached", "written", "audio", "speech", "kept", "reasoning", "cited",
+    "input", "output", "cached", "written", "audio", "speech", "written_1h", "reasoning", "fetched",
 )  # fmt: skip
 
 

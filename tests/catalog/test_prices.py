@@ -90,7 +90,7 @@ def test_writing_to_the_cache_has_two_rates() -> None:
         }
     )
     assert found.cost(1000, 0, 0, 1000) == 1_250_000
-    assert found.cost(1000, 0, 0, 1000, kept=400) == 600 * 1250 + 400 * 2000
+    assert found.cost(1000, 0, 0, 1000, written_1h=400) == 600 * 1250 + 400 * 2000
     assert found.cost(1000, 0, 900, 100) == 900 * 100 + 100 * 1250
     assert found.most(1000, 0) == 2_000_000
 
@@ -111,7 +111,7 @@ def test_long_prompts_have_rates_of_their_own() -> None:
     assert (above, long.input, long.output) == (200_000, 2 * NANO_PER_USD, 3 * NANO_PER_USD)
     assert (long.written, long.cached) == (5 * NANO_PER_USD // 2, None)
     assert (
-        long.kept == 4 * NANO_PER_USD
+        long.written_1h == 4 * NANO_PER_USD
     )  # not listed: as far above the input's as in a short prompt
     assert long.audio == 5 * NANO_PER_USD
     assert found.cost(200_000, 1) == 200_000_000 + 2000
@@ -143,7 +143,7 @@ def test_thinking_at_a_higher_rate_is_all_of_the_output() -> None:
     )
     lower = known({"output_cost_per_reasoning_token": 1e-06})
     assert (lower.output, lower.reasoning) == (2 * NANO_PER_USD, NANO_PER_USD)
-    assert lower.cost(0, 100, thought=40) == 60 * 2000 + 40 * 1000
+    assert lower.cost(0, 100, reasoning_out=40) == 60 * 2000 + 40 * 1000
 
 
 def test_service_tiers_apply_where_the_provider_says_so() -> None:
@@ -180,7 +180,7 @@ def test_some_places_cost_more(field: str, api_base: str | None, percent: int) -
 def test_answers_made_where_the_provider_charges_more() -> None:
     found = known({"provider_specific_entry": {"us": 1.1, "fast": 2}})
     assert found.cost(1000, 0) == 1_000_000
-    assert found.cost(1000, 0, local=True) == found.most(1000, 0) == 1_100_000
+    assert found.cost(1000, 0, regional=True) == found.most(1000, 0) == 1_100_000
 
 
 def test_prices_of_the_installed_table_that_are_unknown_are_few() -> None:
@@ -205,14 +205,14 @@ def test_a_price_that_the_policy_states_keeps_the_premium_of_writing_to_the_cach
         20 * NANO_PER_USD,
         cached=NANO_PER_USD,
         written=5 * NANO_PER_USD,
-        kept=8 * NANO_PER_USD,
+        written_1h=8 * NANO_PER_USD,
     )
     usd = NANO_PER_USD
     plain = Price(usd, 2 * usd)
     assert stated_price(input=usd, output=2 * usd, listed=None) == plain
     assert stated_price(input=usd, output=2 * usd, listed=Price(usd, usd)) == plain
     assert stated_price(input=2 * usd, output=9 * usd, listed=listed) == Price(
-        2 * usd, 9 * usd, written=5 * usd // 2, kept=4 * usd
+        2 * usd, 9 * usd, written=5 * usd // 2, written_1h=4 * usd
     )
 
 
@@ -225,6 +225,9 @@ def test_every_rate_that_the_policy_states_counts() -> None:
     assert stated == Price(
         2 * usd, 9 * usd, cached=usd, written=5 * usd, audio=3 * usd, fee=7, image=8
     )
-    listed = Price(4 * usd, 20 * usd, written=5 * usd, kept=8 * usd)
+    listed = Price(4 * usd, 20 * usd, written=5 * usd, written_1h=8 * usd)
     found = stated_price(input=2 * usd, output=9 * usd, written=6 * usd, listed=listed)
-    assert (found.written, found.kept) == (6 * usd, 6 * usd)  # kept longer is never cheaper
+    assert (found.written, found.written_1h) == (
+        6 * usd,
+        6 * usd,
+    )  # kept longer is never cheaper

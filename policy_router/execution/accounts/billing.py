@@ -227,13 +227,13 @@ def _cost(bound: UpperBound, price: Price, usage: Usage, most: Settlement) -> in
         min(usage.audio_prompt_tokens, tokens_in),
         min(usage.audio_completion_tokens, tokens_out),
         # Where a provider does not report how long it keeps them, the higher rate.
-        kept=written
+        written_1h=written
         if usage.cache_write_1h_tokens is None
         else min(usage.cache_write_1h_tokens, written),
-        thought=min(usage.reasoning_tokens, tokens_out),
-        cited=min(usage.citation_tokens, most.tokens_in),
+        reasoning_out=min(usage.reasoning_tokens, tokens_out),
+        fetched=min(usage.citation_tokens, most.tokens_in),
         tier=usage.service_tier,
-        local=usage.regional,
+        regional=usage.regional,
     )
     fees = min(_fees(bound, price, usage), most.cost)
     return max(tokens + fees, min(usage.billed_nano_usd or 0, most.cost))

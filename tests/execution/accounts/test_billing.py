@@ -130,7 +130,7 @@ def test_the_most_is_never_exceeded_within_its_bounds(
             (above, Price(data.draw(rates), data.draw(rates)))
             for above in sorted(data.draw(st.sets(st.integers(1, 10**6), max_size=2)))
         ),
-        kept=data.draw(st.none() | rates),
+        written_1h=data.draw(st.none() | rates),
     )
     if price.cached is not None and price.cached > price.input:
         return  # no provider charges more for reading a cache than for input
@@ -202,14 +202,14 @@ def test_an_uncounted_answer_of_a_model_that_thinks_is_charged_whole() -> None:
     ],
 )
 def test_writing_to_the_cache_costs_by_how_long_it_is_kept(usage: Usage, cost: float) -> None:
-    price = Price(1_000_000, 2_000_000, cached=100_000, written=1_250_000, kept=2_000_000)
+    price = Price(1_000_000, 2_000_000, cached=100_000, written=1_250_000, written_1h=2_000_000)
     actual = charge_of(UpperBound(1000, 500, price), usage, None, 0)
     assert actual is not None
     assert cost <= actual.cost < cost + 1
 
 
 def test_thinking_and_citations_have_rates_of_their_own() -> None:
-    price = Price(2_000_000, 8_000_000, reasoning=3_000_000, cited=4_000_000)
+    price = Price(2_000_000, 8_000_000, reasoning=3_000_000, fetched=4_000_000)
     usage = Usage(10, 100, reasoning_tokens=90, citation_tokens=5)
     actual = charge_of(UpperBound(1000, 500, price), usage, None, 9)
     assert actual == Settlement(10 * 2 + 10 * 8 + 90 * 3 + 5 * 4, 10, 100)
@@ -224,7 +224,7 @@ PRICES = st.builds(
     written=RATES,
     audio=RATES,
     speech=RATES,
-    kept=RATES,
+    written_1h=RATES,
     fee=st.integers(0, 10),
     image=st.integers(0, 10),
 )
