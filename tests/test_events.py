@@ -99,6 +99,26 @@ def test_what_no_observer_wants_is_not_made() -> None:
     assert source.wants(Attempted)
 
 
+def test_an_observer_that_raises_when_asked_harms_no_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def wants(_: type[Event]) -> bool:
+        raise RuntimeError("no answer")
+
+    others: list[Event] = []
+    source = EventSource()
+    source.add(list[Event]().append, wants)
+    source.add(others.append)
+    answer = asyncio.run(
+        Executor(FakeCaller(a=[response("hello")]), events=source).run(
+            decision("a"), Fallback(), HELLO
+        )
+    )
+    assert answer.served_by == "a"
+    assert [type(event) for event in others] == [Decided, Attempted, Answered]
+    assert sum("an observer raised" in message for message in caplog.messages) == 1
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_events_of_a_request_carry_the_id_of_its_decision(stream: bool) -> None:
     events: list[Event] = []
