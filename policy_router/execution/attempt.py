@@ -22,7 +22,7 @@ from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.endpoints import KeyTurns, at_address
 from policy_router.execution.health.breaker_scope import user_at_fault
 from policy_router.execution.retry_budget import RetryBudget
-from policy_router.frozen import changer, maker
+from policy_router.frozen import maker
 from policy_router.providers.answers.chat import NO_USAGE
 from policy_router.providers.deadline import within
 from policy_router.providers.failures.failure import CallFailed, Failure, FailureKind, FailureScope
@@ -47,7 +47,6 @@ T = TypeVar("T")
 SOON: Final = 1.0
 """Seconds after which it is worth another try where a server had too many calls under way."""
 _new_attempt: Final = maker(Attempt)
-_charged: Final = changer(Attempt, "cost_nano_usd", "estimated", "overrun")
 _ROUNDING: Final = 0.99
 """The limit of an attempt is read from a clock that has moved a little since the request began."""
 
@@ -234,7 +233,7 @@ class RunningAttempt:
 
     async def _in_time(self, work: Awaitable[T]) -> T:
         try:
-            return await self.wait(self.limit, work)
+            return await within(self.limit, work, self._wire)
         except TimeoutError:
             raise CallFailed(self.late()) from None
 
@@ -279,8 +278,16 @@ class RunningAttempt:
         detail = "the caller stopped waiting"
         return Failure(FailureKind.CANCELLED, detail, sent=not self._wire.unsent)
 
-    def record(self, counted: Usage, failure: Failure | None = None) -> Attempt:
-        """The attempt as it stands now, without its cost."""
+    def record(
+        self,
+        counted: Usage,
+        failure: Failure | None = None,
+        cost: int | None = None,
+        *,
+        estimated: bool = False,
+        overrun: bool = False,
+    ) -> Attempt:
+        """The attempt as it stands now; without a cost as long as it has none."""
         return _new_attempt(
             model=self.model.name,
             provider_model=self.model.provider_model,
@@ -294,6 +301,9 @@ class RunningAttempt:
             tokens_in=counted.prompt_tokens,
             tokens_out=counted.completion_tokens,
             tokens_cached=None if counted.prompt_tokens is None else counted.cached_tokens,
+            cost_nano_usd=cost,
+            estimated=estimated,
+            overrun=overrun,
             key_env=self.called.api_key_env,
             prompt=None if self.model.prompt is None else self.model.prompt.name,
         )
@@ -307,15 +317,17 @@ class RunningAttempt:
         if self._in_memory is not None and self._context.memory is not None:
             self._context.memory.leave(self._in_memory)
             self._in_memory = None
-        attempt = self.record(self.usage, failure)
-        if self._account is not None:
+        if self._account is None:
+            attempt = self.record(self.usage, failure)
+        else:
             self._account.ended(self.usage, failure, self.produced, self.started or None)
             actual = self._account.actual
-            attempt = _charged(
-                attempt,
+            attempt = self.record(
+                self.usage,
+                failure,
                 0 if actual is None else actual.cost,
-                actual is not None and actual.estimated,
-                self._account.overrun,
+                estimated=actual is not None and actual.estimated,
+                overrun=self._account.overrun,
             )
         if self._context.cooldowns is not None:
             self._note_health(self._context.cooldowns, failure, attempt)

@@ -287,6 +287,8 @@ class Chain:
         return self._fallback.max_attempts - self.attempts > waiting
 
     def _find(self, start: int) -> int | None:
+        if self._exclusions.is_empty:
+            return start if start < len(self._candidates) else None
         for i in range(start, len(self._candidates)):
             if self._exclusions.of(self._candidates[i]) is None:
                 return i
@@ -296,8 +298,9 @@ class Chain:
         """Notes why the candidates between the current one and that index are not called; None is
         the end."""
         end = len(self._candidates) if until is None else until
-        passed = self._candidates[self._index + 1 : end]
-        self.skipped += tuple(s for c in passed if (s := self._exclusions.of(c)) is not None)
+        if not self._exclusions.is_empty:
+            passed = self._candidates[self._index + 1 : end]
+            self.skipped += tuple(s for c in passed if (s := self._exclusions.of(c)) is not None)
         self._index = max(self._index, end - 1)
 
 

@@ -1,131 +1,75 @@
-"""How the parts of an answer reach the caller of a request."""
+"""What is called for an answer that its caller gets in one piece."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from policy_router.providers.answers.completeness import answer_failure
-from policy_router.providers.failures.failure import CallFailed
 
 if TYPE_CHECKING:
-    from policy_router.domain.models import Model
     from policy_router.execution.attempt import RunningAttempt
-    from policy_router.execution.progress import Progress
     from policy_router.providers.answers.chat import ChatAnswer
+    from policy_router.providers.answers.embeddings import EmbeddingAnswer
+    from policy_router.providers.failures.failure import Failure
     from policy_router.providers.requests.body import Body
+    from policy_router.providers.requests.embedding_body import EmbeddingBody
 
 T = TypeVar("T")
 
 
-class Feed(Protocol[T]):
-    """The answer of one attempt, as it arrives.
+class WholeDelivery(Protocol[T]):
+    """Gets a whole answer from an attempt."""
 
-    Attributes:
-        held: Parts that arrived and may not be given out yet.
-    """
-
-    held: list[T]
-
-    async def next(self) -> list[T] | None:
-        """Waits for something to arrive.
-
-        Returns:
-            The parts that may be given out now; None at the end of a whole answer.
+    async def call(self, attempt: RunningAttempt) -> T:
+        """The answer of an attempt.
 
         Raises:
-            CallFailed: The attempt failed; what arrived of it is charged.
+            CallFailed: There is none.
         """
 
-    def leave(self) -> bool:
-        """Notes that the caller stopped reading.
+    def flaw(self, answer: T) -> Failure | None:
+        """Why an answer is of no use, though the call of the model succeeded; None for a good
+        one."""
 
-        Returns:
-            Whether the answer is whole, though the provider may send more; then what arrived of it
-            is charged.
-        """
-
-    def answer(self) -> ChatAnswer | None:
-        """The whole answer, made of what is held; None where it is none that can be checked."""
-
-    async def aclose(self) -> None:
-        """Closes the connection of the attempt."""
+    def checkable(self, answer: T) -> ChatAnswer | None:
+        """What the checks of the policy get; None for what they are not about."""
 
 
-class Delivery(Protocol[T]):
-    """The way from the attempts of a request to its caller."""
+class ChatDelivery:
+    """Gets an answer to a chat."""
 
-    @property
-    def began(self) -> bool:
-        """Whether the caller has a part of the answer."""
+    __slots__ = ("_body",)
 
-    @property
-    def resumable(self) -> bool:
-        """Whether another attempt may continue what the caller has."""
-
-    def limit(self, model: Model) -> float:
-        """Seconds that an attempt of a model may take to its answer or first token."""
-
-    def feed(self, attempt: RunningAttempt) -> Feed[T]:
-        """The answer of an attempt."""
-
-    def resume(self) -> None:
-        """Makes the next attempt continue what the caller has."""
-
-
-class WholeAnswer:
-    """Delivers one whole answer.
-
-    A whole answer shows no progress before it is complete, so an attempt that may have a successor
-    gets half of the time that is left, and the last one gets all of it: a model that hangs can
-    always be replaced.
-    """
-
-    began = False
-    resumable = False
-
-    def __init__(self, progress: Progress, body: Body) -> None:
-        self._progress = progress
+    def __init__(self, body: Body) -> None:
         self._body = body
 
-    def limit(self, model: Model) -> float:
-        """Seconds that an attempt of a model may take."""
-        share = self._progress.share()
-        return share if model.deadline is None else min(share, model.deadline)
+    async def call(self, attempt: RunningAttempt) -> ChatAnswer:
+        """See WholeDelivery."""
+        return await attempt.call(self._body)
 
-    def feed(self, attempt: RunningAttempt) -> AnswerFeed:
-        """The answer of an attempt."""
-        return AnswerFeed(self._body, attempt)
+    def flaw(self, answer: ChatAnswer) -> Failure | None:
+        """See WholeDelivery."""
+        return answer_failure(answer)
 
-    def resume(self) -> None:
-        """Nothing is given out before the end, so there is nothing to continue."""
+    def checkable(self, answer: ChatAnswer) -> ChatAnswer:
+        """See WholeDelivery."""
+        return answer
 
 
-class AnswerFeed:
-    """A whole answer of one attempt, as its only part."""
+class EmbeddingDelivery:
+    """Gets embeddings. The checks of a policy are about text."""
 
-    def __init__(self, body: Body, attempt: RunningAttempt) -> None:
+    __slots__ = ("_body",)
+
+    def __init__(self, body: EmbeddingBody) -> None:
         self._body = body
-        self._attempt = attempt
-        self.held: list[ChatAnswer] = []
 
-    async def next(self) -> list[ChatAnswer] | None:
-        """Calls the model, and gives out nothing before the end."""
-        if self.held:
-            return None
-        answer = await self._attempt.call(self._body)
-        self.held.append(answer)
-        failure = answer_failure(answer)
-        if failure is not None:
-            raise CallFailed(failure)
-        return []
+    async def call(self, attempt: RunningAttempt) -> EmbeddingAnswer:
+        """See WholeDelivery."""
+        return await attempt.embed(self._body)
 
-    def leave(self) -> bool:
-        """Nothing is read before the end."""
-        return False
+    def flaw(self, answer: EmbeddingAnswer) -> None:
+        """See WholeDelivery."""
 
-    def answer(self) -> ChatAnswer:
-        """The whole answer."""
-        return self.held[0]
-
-    async def aclose(self) -> None:
-        """Nothing is open between two calls."""
+    def checkable(self, answer: EmbeddingAnswer) -> None:
+        """See WholeDelivery."""

@@ -14,15 +14,21 @@ if TYPE_CHECKING:
 
 
 class Exclusions:
-    """Why candidates may not be called any more, by what failed so far."""
+    """Why candidates may not be called any more, by what failed so far.
+
+    Attributes:
+        is_empty: Whether nothing was noted, so that every candidate may be called.
+    """
 
     def __init__(self) -> None:
+        self.is_empty = True
         self._floor = -1
         self._rejected: Model | None = None
         self._at_fault: dict[FaultDomain, str] = {}
 
     def note(self, model: Model, failure: Failure) -> None:
         """Notes what a failure of this model means for the others."""
+        self.is_empty = False
         if failure.certain and failure.scope in SHARED_SCOPES:
             detail = f"shares the {failure.scope} of `{model.name}`: {failure.kind}"
             self._at_fault[fault_domain(model, failure.scope)] = detail
@@ -31,6 +37,7 @@ class Exclusions:
 
     def note_too_small(self, model: Model) -> None:
         """Notes that the request did not fit into this model's context."""
+        self.is_empty = False
         self._floor = max(self._floor, _context(model))
 
     def of(self, candidate: Candidate) -> Skip | None:

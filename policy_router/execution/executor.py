@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import random as _random
 import time
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Unpack
 
 from policy_router.acceptance.checked_request import CheckTools
 from policy_router.acceptance.user_code import Functions
 from policy_router.event_source import EventSource
 from policy_router.execution.answer import Answer
-from policy_router.execution.delivery import WholeAnswer
-from policy_router.execution.embedding_delivery import EmbeddingDelivery
+from policy_router.execution.delivery import ChatDelivery, EmbeddingDelivery
 from policy_router.execution.embeddings import Embeddings
-from policy_router.execution.fallback_loop import answer_parts
+from policy_router.execution.fallback_loop import answer_parts, answer_whole
 from policy_router.execution.progress import ExecutorContext, Progress, RequestTerms
 from policy_router.execution.stream import AnswerStream
 from policy_router.execution.stream_delivery import StreamDelivery
@@ -115,8 +113,7 @@ class Executor:
             AllModelsFailedError: No model is left, or the deadline passed.
         """
         progress = Progress(self._context, decision, fallback, body["messages"], account, **terms)
-        async with aclosing(answer_parts(progress, WholeAnswer(progress, body))) as parts:
-            (response,) = [part async for part in parts]
+        response = await answer_whole(progress, ChatDelivery(body))
         verdict, served_by = progress.verdict, progress.served_by or ""
         attempts = tuple(progress.attempts)
         return Answer(
@@ -133,8 +130,7 @@ class Executor:
     ) -> Embeddings:
         """Returns embeddings. Takes and raises what `run` does, without a session."""
         progress = Progress(self._context, decision, fallback, (), account, **terms)
-        async with aclosing(answer_parts(progress, EmbeddingDelivery(progress, body))) as parts:
-            (response,) = [part async for part in parts]
+        response = await answer_whole(progress, EmbeddingDelivery(body))
         attempts = tuple(progress.attempts)
         return Embeddings(response, progress.decision, attempts, progress.served_by or "")
 

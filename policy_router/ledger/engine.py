@@ -49,6 +49,7 @@ REMEMBERED: Final = 86_400.0
 
 _new_entry: Final = maker(LedgerEntry)
 _new_granted: Final = maker(Granted)
+_new_reading: Final = maker(Reading)
 
 OPEN: Final = "open"
 SETTLED: Final = "settled"
@@ -159,8 +160,9 @@ class LedgerState:
 
     def reading(self, charge: Charge, now: float) -> Reading:
         """Read one counter. See Store.read."""
-        refused = self._refuses(charge, now)
-        return Reading(self._used(charge, now), refused.opens if refused else None)
+        used = self._used(charge, now)
+        refused = self._refuses(charge, used, now)
+        return _new_reading(used, refused.opens if refused else None)
 
     def reserve(
         self, hold: Hold, after: Ending | None, now: float
@@ -178,7 +180,11 @@ class LedgerState:
             return Granted(hold.id, existing.expires, crossed, missed=missed)
         if self.closed is not None and has_capped_budget(hold.charges):
             return replace(self.closed, crossed=crossed, missed=missed)
-        refusals = [r for c in hold.charges if (r := self._refuses(c, now)) is not None]
+        refusals = [
+            refused
+            for charge in hold.charges
+            if (refused := self._refuses(charge, self._used(charge, now), now)) is not None
+        ]
         if refusals:
             return Refused(tuple(refusals), crossed, missed)
         return _new_granted(hold.id, self._take(hold, now), crossed, missed=missed)
@@ -247,8 +253,7 @@ class LedgerState:
             return sum([self.holds[hold_id].expires > now for hold_id in under_way])
         return len(under_way)
 
-    def _refuses(self, charge: Charge, now: float) -> Refusal | None:
-        used = self._used(charge, now)
+    def _refuses(self, charge: Charge, used: int, now: float) -> Refusal | None:
         if not charge.exceeds(used):
             return None
         return refusal(charge, used, self.rolling.get(charge.counter.id, {}), now)

@@ -109,8 +109,7 @@ class MemoryStore:
         keep: Retention = LONG,
         sight: Source | None = None,
     ) -> None:
-        self._clock = clock
-        self._given = sight
+        self._sight = source(clock) if sight is None else sight
         self._keep = keep
         self._lock = forks.lock()
         self._now = 0.0
@@ -243,8 +242,7 @@ class MemoryStore:
     # -- time and cleanup, under the lock ------------------------------------------------------
 
     def _look(self) -> Moment:
-        sight = self._given or source(self._clock)
-        return moment(self._now, self._anchor, sight())
+        return moment(self._now, self._anchor, self._sight())
 
     def _tick(self) -> float:
         current = self._look()

@@ -58,9 +58,10 @@ class Broken(MemoryStore):
 
     down: bool = False
     answers: list[Any] = field(default_factory=list)
+    clock: Callable[[], float] = lambda: NOON
 
     def __post_init__(self) -> None:
-        super().__init__(lambda: NOON)
+        super().__init__(self.clock)
 
     def _fail(self) -> None:
         if self.down:
@@ -404,8 +405,7 @@ def test_readings_are_of_the_counters_that_matter() -> None:
 def test_a_running_attempt_keeps_its_hold() -> None:
     async def main() -> None:
         now = NOON
-        store = Broken()
-        store._clock = lambda: now
+        store = Broken(clock=lambda: now)
         beats: asyncio.Queue[float] = asyncio.Queue()
 
         def later(seconds: float, call: Callable[[], None]) -> asyncio.Handle:
