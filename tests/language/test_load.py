@@ -338,6 +338,7 @@ def test_no_mistake_draws_another(text: str, rules: list[str]) -> None:
     [
         ("rules: [{ name: r, only: [c] }]", "unknown-name", 5, 27, "the known ones are `a`, `b`"),
         ("rules: [{ name: r, only: [nera] }]", "unknown-name", 5, 27, "did you mean `near`?"),
+        ("rules: [{ name: r, only: [acme] }]", "unknown-name", 5, 27, "`acme/*` selects"),
         ("rules: [{ name: r, min_tier: x }]", "unknown-name", 5, 30, "the tiers are `t`"),
         ("tiers: [t, t]", "duplicate-name", 5, 12, "keep one of them"),
         ("timezone: Europe/Berln", "unknown-timezone", 5, 11, "did you mean `Europe/Berlin`?"),

@@ -159,7 +159,7 @@ class Resolver:
                         "unknown-name",
                         f"`{word}` is not a model, tier or tag",
                         self.places.value((*path, i)),
-                        self.draft.hints.help_line(word, self._words),
+                        self._help_with_selector(word),
                     )
                 continue
             self.draft.selected[(*path, i)] = (word, models)
@@ -168,6 +168,11 @@ class Resolver:
                 groups.append(added)
                 chosen.update(added)
         return tuple(groups)
+
+    def _help_with_selector(self, word: str) -> str:
+        if any(known.startswith(f"{word}/") for known in self._words):
+            return f"`{word}/*` selects the models of that provider"
+        return self.draft.hints.help_line(word, self._words)
 
     def pattern(self, pattern: str, path: Path) -> None:
         """Report a pattern that RE2 cannot compile."""
