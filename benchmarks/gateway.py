@@ -1,16 +1,18 @@
 """What a gateway adds to a request: policy-router beside LiteLLM and Portkey, in one run.
 
-    python benchmarks/gateway.py [--litellm PROGRAM] [--portkey PROGRAM] [--seconds 5] [--rounds 3]
+    python benchmarks/gateway.py [--python PROGRAM] [--litellm PROGRAM] [--portkey PROGRAM]
+                                 [--seconds 5] [--rounds 3]
 
 Each gateway is a process on one core, the provider and the clients share another. Every gateway
 forwards the same request to the same provider, which answers at once: 200 words as a whole, or as a
 stream of 50 events. policy-router runs with rules, limits, a budget and its decision log; the
-others run as they come. The bare relay is the floor of any gateway in Python: it passes bytes on
-between two connections over uvloop, the event loop of policy-router, and reads nothing of them but
-their length. The figures are the medians of the rounds, which alternate. The last lines say how
-many times as many requests a second policy-router and the bare relay answer as the others. Where
-other programs share the machine, compare the CPU time that a request takes: that of the process,
-as Linux counts it.
+others run as they come, and LiteLLM's proxy a second time with duties like these: limits, a budget,
+a fallback and a log of requests. The bare relay is the floor of any gateway in Python: it passes
+bytes on between two connections over uvloop, the event loop of policy-router, and reads nothing of
+them but their length. The figures are the medians of the rounds, which alternate. The last lines
+say how many times as many requests a second policy-router and the bare relay answer as the others.
+Where other programs share the machine, compare the CPU time that a request takes: that of the
+process, as Linux counts it.
 
 LiteLLM's proxy is `pip install 'litellm[proxy]'` in an environment of its own, Portkey's gateway
 `npm install @portkey-ai/gateway`; the program of either that is not given is left out.
@@ -172,7 +174,7 @@ model_list:
 litellm_settings: {{ telemetry: false }}
 """
 
-LITELLM_AS_OURS = """
+LITELLM_SAME_DUTIES = """
 model_list:
   - model_name: m
     litellm_params:
@@ -363,18 +365,19 @@ def start(stack: ExitStack, arguments: argparse.Namespace, folder: Path) -> list
     ours, others = 0, 1
     os.sched_setaffinity(0, {others})
     provider = free_port()
-    pid = stack.enter_context(process(others, sys.executable, "-c", PROVIDER, str(provider)))
+    python = arguments.python
+    pid = stack.enter_context(process(others, python, "-c", PROVIDER, str(provider)))
     targets = [Target(UPSTREAM, provider, pid)]
 
     port = free_port()
     policy = folder / "policy.yaml"
     policy.write_text(POLICY.format(port=provider))
-    program = (sys.executable, "-c", OURS, policy, str(port), folder / "decisions.jsonl")
+    program = (python, "-c", OURS, policy, str(port), folder / "decisions.jsonl")
     pid = stack.enter_context(process(ours, *program, env={"BENCH_KEY": "none"}))
     targets.append(Target(ROUTER, port, pid))
 
     port = free_port()
-    relay = (sys.executable, "-c", BARE, str(provider), str(port))
+    relay = (python, "-c", BARE, str(provider), str(port))
     pid = stack.enter_context(process(ours, *relay))
     targets.append(Target(FLOOR, port, pid))
 
@@ -389,7 +392,10 @@ def start(stack: ExitStack, arguments: argparse.Namespace, folder: Path) -> list
         targets.append(Target("Portkey", port, pid, headers))
     if arguments.litellm:
         (folder / "request_log.py").write_text(REQUEST_LOG)
-        for name, text in (("LiteLLM proxy", LITELLM), ("LiteLLM as ours", LITELLM_AS_OURS)):
+        for name, text in (
+            ("LiteLLM proxy", LITELLM),
+            ("LiteLLM, same duties", LITELLM_SAME_DUTIES),
+        ):
             port = free_port()
             config = folder / f"{name}.yaml"
             config.write_text(text.format(port=provider))
@@ -406,7 +412,7 @@ def show(targets: Sequence[Target]) -> dict[str, dict[str, dict[str, float]]]:
     provider = targets[0]
     table: dict[str, dict[str, dict[str, float]]] = {}
     columns = f"{'requests/s':>12}{'p50 ms':>10}{'added ms':>10}{'CPU ms':>10}"
-    print(f"{'':16}{'answer':8}{'connections':>12}{columns}")
+    print(f"{'':22}{'answer':8}{'connections':>12}{columns}")
     for target in targets:
         for (kind, count), samples in target.samples.items():
             rate = statistics.median(each.rate for each in samples)
@@ -416,9 +422,9 @@ def show(targets: Sequence[Target]) -> dict[str, dict[str, dict[str, float]]]:
             row = {RATE: rate, "p50_ms": latency, "added_ms": latency - bare}
             table.setdefault(target.name, {})[f"{kind} x {count}"] = row | {"cpu_ms": cpu}
             shown = f"{rate:12.0f}{latency:10.2f}{latency - bare:10.2f}{cpu:10.2f}"
-            print(f"{target.name:16}{kind:8}{count:12}{shown}")
+            print(f"{target.name:22}{kind:8}{count:12}{shown}")
         for kind, text in target.broken.items():
-            print(f"{target.name:16}{kind:8} fails: {text}")
+            print(f"{target.name:22}{kind:8} fails: {text}")
     show_ratios(table)
     return table
 
@@ -439,6 +445,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--litellm", type=Path, help="the program `litellm` with its proxy")
     parser.add_argument("--portkey", type=Path, help="Portkey's build/start-server.js")
+    parser.add_argument(
+        "--python",
+        type=Path,
+        default=sys.executable,
+        help="the interpreter of policy-router, the bare relay and the provider",
+    )
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="also write the values to a file")
