@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.domain.learning import LearningMode
 from policy_router.domain.outcome import RequestEnding
 from policy_router.errors import StoreError
+from policy_router.experience.performance import Performance
 from policy_router.journal.query import OutcomeFilter
 from policy_router.observe.recent import CHANGES_KEPT
 from policy_router.reports.sessions import recent_sessions
@@ -21,7 +23,7 @@ from policy_router.views.html.decisions import live_filter, live_table
 from policy_router.views.html.experiments import experiments
 from policy_router.views.html.failures import failures
 from policy_router.views.html.figures import note
-from policy_router.views.html.markup import element, join
+from policy_router.views.html.markup import element, join, prose
 from policy_router.views.html.models import models_table
 from policy_router.views.html.offers import offers
 from policy_router.views.html.promises import promises
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from policy_router.discovery.watch import Offers
-    from policy_router.reports.report import TrafficReport
+    from policy_router.reports.report import Figures, TrafficReport
     from policy_router.server.ui.panel_call import PanelCall
     from policy_router.views.html.markup import Markup
 
@@ -158,7 +160,7 @@ async def _report(call: PanelCall) -> TrafficReport | None:
 async def _models(call: PanelCall) -> Markup:
     router = call.router
     policy = router.policy
-    measured = {each.name: router.experience.performance(each.name) for each in policy.models}
+    measured, source = await _measured(call)
     health = await health_now(call)
     shown = models_table(
         policy,
@@ -172,8 +174,43 @@ async def _models(call: PanelCall) -> Markup:
     offered = await _offers(call)
     if call.brief:
         return join([shown, offered])
-    said = note("Measured by all processes that share the store, of 92 days.")
-    return join([shown, said, offered])
+    return join([shown, note(prose(source)), offered])
+
+
+async def _measured(call: PanelCall) -> tuple[dict[str, Performance], str]:
+    """Return how each model did, and where that is from.
+
+    Without learning no outcomes are counted, but the journal has the calls.
+    """
+    router = call.router
+    policy = router.policy
+    if policy.learning.mode is not LearningMode.OFF:
+        measured = {each.name: router.experience.performance(each.name) for each in policy.models}
+        return measured, "Measured by all processes that share the store, of 92 days."
+    off = "The policy's `learning` is off, so success and quality are not measured."
+    if router.journal is None:
+        return {}, off
+    report = await call.board.made(
+        f"models {policy.revision}",
+        _REPORT,
+        lambda: router.areport(since=f"{DAYS}d", by="model"),
+    )
+    groups = {group.key: group for group in report.groups}
+    measured = {each.name: _in_journal(each.name, groups.get(each.name)) for each in policy.models}
+    return measured, f"Calls of {DAYS} days, from the journal. {off}"
+
+
+def _in_journal(model: str, figures: Figures | None) -> Performance:
+    if figures is None:
+        return Performance(model)
+    return Performance(
+        model,
+        calls=figures.calls,
+        answered=figures.calls - figures.failed_calls,
+        latency_p50=figures.latency.p50,
+        latency_p95=figures.latency.p95,
+        cost_nano_usd=figures.cost / figures.calls if figures.calls else None,
+    )
 
 
 async def _offers(call: PanelCall) -> Markup:

@@ -53,7 +53,7 @@ def models_table(
     Args:
         policy: The policy.
         health: Whether each of its models is called.
-        measured: How each did, by its name.
+        measured: How each did, by its name; nothing is shown of others.
         now: Unix time.
         seen_by: How many workers of the server say so, by the name of the model.
         workers: How many workers there are.
@@ -92,7 +92,8 @@ def _row(
     declared: list[Content] = [] if brief else [_price(model), _context(model)]
     row: list[Content] = [model.name, model.tier, *state]
     if measured is None or not measured.calls:
-        return [*row, *declared, "0", "", "", "", *([] if brief else ["", ""])]
+        calls = "" if measured is None else "0"
+        return [*row, *declared, calls, "", "", "", *([] if brief else ["", ""])]
     row += [
         *declared,
         f"{measured.calls:,}",

@@ -54,7 +54,9 @@ def promises(policy: Policy, known: Sequence[KnownProof], now: float, base: str)
     """
     if not known:
         what = element("code", "invariants")
-        return element("p", "The policy promises nothing; ", what, " can.", class_="empty")
+        return element(
+            "p", "The policy makes no promises; write them under ", what, ".", class_="empty"
+        )
     counts = {
         verdict: sum(each.proof.verdict is verdict for each in known) for verdict in ProofVerdict
     }

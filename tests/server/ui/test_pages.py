@@ -280,6 +280,30 @@ def test_what_browsers_want_alike_is_made_once(router: Router) -> None:
     assert made == ["all", "code"] * 2
 
 
+def test_models_show_the_calls_of_the_journal_while_learning_is_off(
+    policy_file: Path, tmp_path: Path
+) -> None:
+    journal = f"sqlite:///{tmp_path / 'journal.db'}"
+    with (
+        Router.open(policy_file, watch="off", journal=journal) as router,
+        served(create_app(router)) as address,
+        httpx.Client(base_url=address, timeout=30) as client,
+    ):
+        model = client.post("/v1/chat/completions", json=HELLO).headers["x-policy-router-model"]
+        ask(client)
+        assert router.journal is not None
+        router.journal.flush()
+        lines = seen(client.get("/ui/models").text)
+    rows = {line.split(" | ")[0]: line.split(" | ") for line in lines if " | ok | " in line}
+    assert {name: "2" in row for name, row in rows.items()} == {
+        name: name == model for name in ("small", "big")
+    }
+    assert any(
+        line.startswith("Calls of 30 days, from the journal. The policy's learning is off")
+        for line in lines
+    )
+
+
 def test_only_so_many_follow(router: Router) -> None:
     board = Board.of(router)
     board.watching = WATCHERS

@@ -199,7 +199,7 @@ HEADS = (
 )
 OPEN = (
     "big | heavy | cooling down | timeout, 2 times in a row (provider openai) until 00:17:40 UTC "
-    "| $1.00 in, $2.00 out | | 0"
+    "| $1.00 in, $2.00 out"
 )
 
 

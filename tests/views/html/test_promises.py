@@ -39,7 +39,7 @@ def test_promises() -> None:
         "secrets are refused | always_denied | proved | by rule nobody | 00:16:40 UTC | <text>:18",
     ]
     assert seen(promises(policy, [], MOMENT, "/ui")) == [
-        "The policy promises nothing; invariants can."
+        "The policy makes no promises; write them under invariants."
     ]
 
 
