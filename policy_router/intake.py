@@ -20,7 +20,7 @@ from policy_router.domain.dialect import Dialect
 from policy_router.domain.money import Usd, parse_usd
 from policy_router.domain.original import OriginalRequest
 from policy_router.domain.request import UNBOUNDED, Request
-from policy_router.frozen import changer
+from policy_router.frozen import changer, maker
 from policy_router.options import FACTS, OPTIONS
 from policy_router.providers.requests.body import PARAMETERS, Body, read_parameters, refusal
 from policy_router.providers.requests.bounds import BOUNDS
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from policy_router.options import ChatMessage, RequestOptions
     from policy_router.providers.requests.bounds import Bounds
 
+_new_request: Final = maker(Request)
 _with_most: Final = changer(RequestReading, "max_input_tokens")
 _SENT: Final = frozenset(PARAMETERS - FACTS - {"messages"})
 """Parameters that are sent to a provider in addition to the messages."""
@@ -300,7 +301,7 @@ def make_request(
     if isinstance(tokens, int) and tokens > most:
         most = tokens
     attributes, prefer = facts.get("attributes"), facts.get("prefer")
-    return Request(
+    return _new_request(
         task=task,
         complexity=complexity,
         tokens=reading.tokens if tokens is None else tokens,

@@ -73,3 +73,22 @@ def test_a_changed_object_is_what_replace_makes() -> None:
     assert (plain.x, plain.seen) == (1, [4])
     with pytest.raises(ValueError, match="argument"):
         change(plain, [5])
+
+
+@dataclass(frozen=True, slots=True)
+class _Even:
+    number: int
+
+    def __post_init__(self) -> None:
+        if self.number % 2:
+            raise ValueError(self.number)
+        object.__setattr__(self, "number", int(self.number))
+
+
+def test_what_a_class_does_after_its_constructor_is_done() -> None:
+    make = maker(_Even)
+    made = make(False)
+    assert made == _Even(0)
+    assert type(made.number) is int
+    with pytest.raises(ValueError, match="3"):
+        make(3)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from policy_router.domain.periods import Period, calendar
 from policy_router.domain.windows import SessionLife
+from policy_router.frozen import maker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -220,13 +221,13 @@ class Limit:
         if isinstance(window, Period):
             label, start, end = calendar(window, zone, now)
             text = f"{self._prefix}{label}|{subject}"
-            return Counter(self.key(subject, label), 0, 0, start, end, id=text)
+            return _new_counter(self.key(subject, label), 0, 0, start, end, id=text)
         text = f"{self._prefix}|{subject}"
         if window is None:
-            return Counter(self.key(subject), id=text)
+            return _new_counter(self.key(subject), id=text)
         if isinstance(window, SessionLife):
-            return Counter(self.key(subject), end=ENDLESS, idle=window.idle, id=text)
-        return Counter(self.key(subject), window.width, window.slots, id=text)
+            return _new_counter(self.key(subject), end=ENDLESS, idle=window.idle, id=text)
+        return _new_counter(self.key(subject), window.width, window.slots, id=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,9 @@ class Counter:
     def oldest(self, now: float) -> int:
         """The number of the oldest slot that still touches the window which ends now."""
         return self.slot(now) - self.slots
+
+
+_new_counter: Final = maker(Counter)
 
 
 @dataclass(frozen=True, slots=True)
