@@ -18,6 +18,9 @@ SHARE: Final = 4
 """A request that sets no cap reserves at most this fraction, one in four, of a limit, where that
 leaves enough for an answer. What it reserves is unreachable for others while it runs, and most
 answers are short."""
+OF_ATTEMPTS: Final = (Metric.REQUESTS, Metric.CONCURRENT)
+"""What counts attempts, of which each is one."""
+_TOKENS: Final = Metric.TOKENS  # a member of an enumeration is slow to look up
 _MANY: Final = 1_000_000
 
 During: TypeAlias = tuple[float | None, float]
@@ -52,14 +55,15 @@ def largest_amount(
     Returns:
         Requests, tokens, or nano-USD; 0 nano-USD where the price is unknown.
     """
-    if limit.metric is Metric.REQUESTS or limit.metric is Metric.CONCURRENT:
+    metric = limit.metric
+    if metric in OF_ATTEMPTS:
         return 1
     if output_cap is None:
         output_cap = model.output_cap(request.max_tokens)
-        if limit.metric is Metric.TOKENS:
+        if metric is _TOKENS:
             output_cap = fit_output_cap(limit, model, request, output_cap)
     output = output_cap * request.answers
-    if limit.metric is Metric.TOKENS:
+    if metric is _TOKENS:
         return _input_tokens(limit, model, request) + output
     price = model.price
     if price is None:

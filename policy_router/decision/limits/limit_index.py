@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
-from policy_router.decision.bitset import chosen
+from policy_router.decision.bitset import bits, chosen
 from policy_router.decision.limits.amounts import (
+    OF_ATTEMPTS,
     fit_output_cap,
     largest_amount,
     refuses,
@@ -26,7 +27,7 @@ from policy_router.domain.periods import Period
 from policy_router.frozen import maker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from policy_router.domain.condition import Facts
@@ -71,6 +72,7 @@ class LimitIndex:
         """
         self.limits = tuple(limits)
         self.longest = longest
+        self._some_conditional = any(limit.when is not None for limit in limits)
         self._models = tuple(models)
         self._free = _set_of(models, lambda model: model.free)
         self._paid = _set_of(models, lambda model: not model.free)
@@ -107,11 +109,11 @@ class LimitIndex:
         index.shadowing = tuple((lim, each.with_models(models)) for lim, each in self.shadowing)
         return index
 
-    def applying(self, facts: Facts) -> Iterator[Limit]:
+    def applying(self, facts: Facts) -> Sequence[Limit]:
         """The limits whose condition holds, in written order."""
-        for limit in self.limits:
-            if limit.when is None or limit.when.holds(facts):
-                yield limit
+        if not self._some_conditional:
+            return self.limits
+        return [limit for limit in self.limits if applies(limit, facts)]
 
     # -- which models are excluded -----------------------------------------------------------
 
@@ -122,7 +124,7 @@ class LimitIndex:
 
         For a `plain` policy and a snapshot without readings there are none.
         """
-        excluded, skips = self.unpaid(allowed, facts)
+        excluded, skips = (0, []) if self.plain else self.unpaid(allowed, facts)
         if HOSTED_TOOLS in request.needs:
             unbounded, more = self.unbounded(allowed & ~excluded, facts)
             excluded |= unbounded
@@ -202,8 +204,8 @@ class LimitIndex:
             own, key, reading = shown
             if limit.then is WhenExhausted.FREE_ONLY:
                 models &= ~self._free
-            for i, model in self._models_in(models):
-                skip = without_room(own, key, model, request, reading, during)
+            for i in bits(models):
+                skip = without_room(own, key, self._models[i], request, reading, during)
                 if skip is not None:
                     excluded |= 1 << i
                     skips.append(skip)
@@ -225,7 +227,7 @@ class LimitIndex:
             reading, cap = snapshot.used.get(limit.key(subject)), limit.of(subject).cap
             if reading is not None and cap and not limit.shadow:
                 share = max(0.0, 1 - reading.used / cap)
-                for i, _ in self._models_in(limit.models):
+                for i in bits(limit.models):
                     shares[i] = min(shares[i], share)
         return tuple(shares)
 
@@ -274,15 +276,12 @@ class LimitIndex:
         models = limit.models
         if limit.then is WhenExhausted.FREE_ONLY:
             models &= ~self._free
+        if limit.metric in OF_ATTEMPTS:
+            return [1] * models.bit_count()
+        during = now, self.longest
         return [
-            largest_amount(limit, model, request, during=(now, self.longest))
-            for _, model in self._models_in(models)
+            largest_amount(limit, self._models[i], request, during=during) for i in bits(models)
         ]
-
-    def _models_in(self, models: int) -> Iterator[tuple[int, Model]]:
-        for i, model in enumerate(self._models):
-            if models >> i & 1:
-                yield i, model
 
     # -- what an attempt reserves ------------------------------------------------------------
 
