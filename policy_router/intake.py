@@ -202,7 +202,7 @@ def read_facts(facts: dict[str, object], bounds: Bounds) -> RequestOptions:
     """
     stated = dict(facts)
     headers = stated.pop("headers", None)
-    if headers is not None and not isinstance(headers, Mapping):
+    if headers is not None and type(headers) is not dict and not isinstance(headers, Mapping):
         raise UsageError(f"`headers` must be a mapping of names to values, not `{quoted(headers)}`")
     # A client may send any header, so unusable ones are dropped, not rejected.
     return cast("RequestOptions", {**bounds.check_facts(stated), "headers": headers})

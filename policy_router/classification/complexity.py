@@ -61,6 +61,7 @@ class Estimate:
 
 
 _new_estimate: Final = maker(Estimate)
+_new_factor: Final = Factor._make  # in half the time of the constructor
 
 
 class Estimator(Protocol):
@@ -206,7 +207,7 @@ class Heuristic:
         part = score / whole if whole else 0.0
         return _new_estimate(
             score,
-            tuple([Factor(name, value, w, value * w * part) for name, value, w in weighted]),
+            tuple([_new_factor((name, value, w, value * w * part)) for name, value, w in weighted]),
         )
 
 
@@ -354,4 +355,6 @@ def _sure(kind: WorkKind) -> float:
 
 
 def _within(value: float) -> float:
-    return min(1.0, max(0.0, value))
+    if value >= 1:
+        return 1.0
+    return value if value > 0 else 0.0

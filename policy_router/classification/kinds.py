@@ -64,7 +64,8 @@ class WorkKind:
 def kind_of(features: Features) -> WorkKind:
     """Return the probabilities of the kinds of work, given the features of a request."""
     text = features.text
-    evidence, decisive = [0.0] * len(KINDS), [0.0] * len(KINDS)
+    evidence: dict[int, float] = {}
+    decisive: dict[int, float] = {}
     asked = text.asked
     strengths = [
         (
@@ -78,20 +79,23 @@ def kind_of(features: Features) -> WorkKind:
     for entry, here in strengths:
         for index, weight in task_cues.get(entry, ()):
             if weight < DECISIVE:
-                evidence[index] += weight * here
+                evidence[index] = evidence.get(index, 0.0) + weight * here
             else:
-                decisive[index] = max(decisive[index], weight * here)
+                decisive[index] = max(decisive.get(index, 0.0), weight * here)
     # In a long text, greetings are no evidence.
-    if evidence[_CHAT]:
-        evidence[_CHAT] *= min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
+    if _CHAT in evidence:
+        counts = min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
+        if counts:
+            evidence[_CHAT] *= counts
+        else:
+            del evidence[_CHAT]
     signs = tuple(_signs(features, text))
     for index, weight, _ in signs:
-        evidence[index] += weight
+        evidence[index] = evidence.get(index, 0.0) + weight
     # Rounded, so that the order of additions cannot make two equal kinds differ.
     odds = [
-        (round(exp(min(MOST, some) + more) - 1, 9), -index)
-        for index, (some, more) in enumerate(zip(evidence, decisive, strict=True))
-        if some or more
+        (round(exp(min(MOST, evidence.get(index, 0.0)) + decisive.get(index, 0.0)) - 1, 9), -index)
+        for index in sorted(evidence | decisive)
     ]
     if not odds:
         return WorkKind()

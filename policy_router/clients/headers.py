@@ -37,7 +37,7 @@ def read_headers(headers: object, names: Container[str]) -> dict[str, str]:
         names: The names to read, in lower case.
     """
     known: dict[str, str] = {}
-    if not headers or not isinstance(headers, Mapping):
+    if not headers or (type(headers) is not dict and not isinstance(headers, Mapping)):
         return known
     for name, given in islice(headers.items(), MOST):
         low = name.lower() if isinstance(name, str) and len(name) <= LONGEST else ""

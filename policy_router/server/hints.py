@@ -130,7 +130,7 @@ def read_hints(headers: Iterable[tuple[str, str]], metadata: object) -> dict[str
             is in a header with a mistyped name. To ignore it could send a request where its caller
             does not want it.
     """
-    fields = metadata if isinstance(metadata, Mapping) else {}
+    fields = {} if metadata is None or not isinstance(metadata, Mapping) else metadata
     stated: list[tuple[str | None, str, object]] = [
         (_hint_of(header), f"header `{header}`", value)
         for header, value in headers

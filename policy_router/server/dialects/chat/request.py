@@ -25,6 +25,7 @@ _ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 _CHOICES: Final = ("none", "auto", "required")
 _USED: Final = PARAMETERS | {"model", "stream", "metadata", "models"}
 """Fields that have an effect: `metadata` and `models` by what they say to this server."""
+_TEXT: Final = {"role", "content"}
 _OLD: Final = {"functions": "tools", "function_call": "tool_choice"}
 
 
@@ -41,24 +42,30 @@ def read_request(body: object) -> NeutralRequest:
         InvalidBodyError: The body is not one of a chat completion.
     """
     fields = mapping(body, "body")
-    for old, new in _OLD.items():
-        if fields.get(old) is not None:
-            refuse(old, f"is the older form of `{new}`, and is not taken: send `{new}`")
+    if not _OLD.keys().isdisjoint(fields):
+        for old, new in _OLD.items():
+            if fields.get(old) is not None:
+                refuse(old, f"is the older form of `{new}`, and is not taken: send `{new}`")
     messages = listed(fields.get("messages"), "messages")
     if not messages:
         refuse("messages", "must contain at least one message")
+    texts = True
     for number, message in enumerate(messages):
-        _check_message(message, f"messages[{number}]")
-    for number, tool in enumerate(listed(fields.get("tools") or [], "tools")):
+        if not _is_text(message):
+            texts = False
+            _check_message(message, f"messages[{number}]")
+    tools, choice = fields.get("tools"), fields.get("tool_choice")
+    for number, tool in enumerate(listed(tools, "tools") if tools else ()):
         name(mapping(tool, f"tools[{number}]").get("type"), f"tools[{number}].type")
-    if isinstance(fields.get("tool_choice"), str):
-        one_of(fields["tool_choice"], "tool_choice", _CHOICES)
+    if isinstance(choice, str):
+        one_of(choice, "tool_choice", _CHOICES)
     options = mapping(fields.get("stream_options") or {}, "stream_options")
     stream = flag(fields.get("stream"), "stream")
     kept = {key: value for key, value in fields.items() if key in PARAMETERS and value is not None}
     if not stream:
         kept.pop("stream_options", None)
-    sent, renamed = with_sent_names(kept)
+    # Texts alone name no tools.
+    sent, renamed = (kept, {}) if texts and not tools and not choice else with_sent_names(kept)
     return _new_request(
         Dialect.CHAT,
         model_of(fields),
@@ -68,6 +75,16 @@ def read_request(body: object) -> NeutralRequest:
         wants_thoughts=True,
         tools={short: ClientTool(long) for short, long in renamed.items()},
         dropped=tuple(unknown_fields(fields, _USED)),
+    )
+
+
+def _is_text(message: Any) -> bool:
+    """Whether a message is a text and no more, as most are: nothing in it is to be checked."""
+    return (
+        type(message) is dict
+        and message.keys() == _TEXT
+        and type(message["content"]) is str
+        and message["role"] in _ROLES
     )
 
 
