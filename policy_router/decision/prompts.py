@@ -88,7 +88,8 @@ class PromptIndex:
 def chosen_prompts(
     experiments: Sequence[Experiment], situation: Situation, snapshot: Snapshot
 ) -> tuple[str, ...]:
-    """The prompts that the arms choose which a request was drawn into, in the order of the arms."""
+    """The prompts that the arms choose which a request was drawn into, in the order of the arms;
+    one that several of them choose is there once."""
     chosen = []
     for assignment in snapshot.arms:
         for experiment in experiments:
@@ -98,7 +99,7 @@ def chosen_prompts(
             applies = when is None or when.holds(situation.facts)
             if arm is not None and arm.prompt is not None and applies:
                 chosen.append(arm.prompt)
-    return tuple(chosen)
+    return tuple(dict.fromkeys(chosen))
 
 
 def with_prompt(model: Model, prompt: Prompt) -> Model:

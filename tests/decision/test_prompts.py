@@ -185,6 +185,7 @@ def test_an_experiment_puts_a_prompt_before_the_others_for_the_models_that_it_fi
         (("three",), {"a": "one", "b": "one"}),  # its condition does not hold
         (("gone", "two"), {"a": "two", "b": "one"}),
         (("one", "two"), {"a": "one", "b": "one"}),
+        (("two", "two"), {"a": "two", "b": "one"}),  # of two experiments
     ):
         assert heard(found, Request(tokens=1), Snapshot(arms=drawn(*chosen))) == expected
     two = Snapshot(arms=(*drawn("two"), Assignment("other", "two", 1.0)))
