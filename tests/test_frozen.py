@@ -13,6 +13,9 @@ from policy_router.classification.body import BodyFacts
 from policy_router.classification.features import Features
 from policy_router.classification.reading import RequestReading
 from policy_router.classification.text import Text
+from policy_router.domain.decision import Decision
+from policy_router.domain.request import Request
+from policy_router.domain.situation import Situation
 from policy_router.frozen import changer, maker
 
 
@@ -53,11 +56,24 @@ def test_wrong_arguments_are_refused_as_by_the_constructor(arguments: dict[str, 
         _new_point(**arguments)
 
 
-@pytest.mark.parametrize("frozen", [RequestReading, Text, Features])
-def test_every_field_has_its_default(frozen: type[RequestReading | Text | Features]) -> None:
-    made, plain = maker(frozen)(), frozen()
+_NEEDED: dict[type, dict[str, Any]] = {
+    Situation: {"request": Request()},
+    Decision: {"revision": "rev", "situation": Situation(Request()), "candidates": ()},
+}
+
+
+@pytest.mark.parametrize("frozen", [RequestReading, Text, Features, Request, Situation, Decision])
+def test_every_field_has_its_default(frozen: type) -> None:
+    needed = _NEEDED.get(frozen, {})
+    made, plain = maker(frozen)(**needed), frozen(**needed)
     assert type(made) is frozen
+    assert made == plain
     assert all(getattr(made, each.name) == getattr(plain, each.name) for each in fields(frozen))
+
+
+def test_arguments_that_are_given_by_name_are_not_taken_by_position() -> None:
+    with pytest.raises(TypeError, match="argument"):
+        maker(Decision)("rev", Situation(Request()), ())  # type: ignore[call-arg]  # the point
 
 
 def test_arguments_by_position_are_in_the_order_of_the_fields() -> None:
@@ -71,7 +87,7 @@ def test_a_changed_object_is_what_replace_makes() -> None:
     assert type(made) is _Point
     assert (made, made.seen) == (replace(plain, x=6, seen=[5]), [5])
     assert (plain.x, plain.seen) == (1, [4])
-    with pytest.raises(ValueError, match="argument"):
+    with pytest.raises(TypeError, match="argument"):
         change(plain, [5])
 
 

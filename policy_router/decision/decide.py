@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.decision.arms import NO_EFFECT, with_effort
 from policy_router.decision.candidates import cut, ordered
-from policy_router.decision.construction import new_decision
 from policy_router.decision.criteria import stricter
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
@@ -24,7 +23,7 @@ from policy_router.decision.vector_spaces import other_spaces
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.learning import LearningMode
 from policy_router.domain.snapshot import Snapshot
-from policy_router.frozen import changer
+from policy_router.frozen import changer, maker
 
 if TYPE_CHECKING:
     from policy_router.decision.index import Index
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from policy_router.domain.situation import Situation
 
 _EMPTY: Final = Snapshot()
+_new_decision: Final = maker(Decision)
 _unlearned: Final = changer(Snapshot, "measured", "beliefs")
 _with_shadow: Final = changer(Decision, "shadow")
 
@@ -180,11 +180,21 @@ def _decided(  # noqa: C901, PLR0912, PLR0915, PLR0917  one step after the other
         others, _ = by_evidence(policy, situation, aside, others, floor, accept)
         shadow = learning_effect(candidates, demote(others, aside.last)[: request.max_candidates])
     unmet = () if candidates or not request.needs else index.able.unmet(request.needs)
-    decision = new_decision(
-        policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet,
-        snapshot.now if index.priced_by_hour else None, step, lead.arms, learned,
-    )  # fmt: skip
-    return _with_shadow(decision, shadow) if shadow else decision
+    return _new_decision(
+        revision=policy.revision,
+        situation=situation,
+        candidates=candidates,
+        reasons=effect.reasons,
+        further=skipped,
+        accept=accept,
+        unmet=unmet,
+        barred=barred,
+        now=snapshot.now if index.priced_by_hour else None,
+        shadow=shadow,
+        session=step,
+        arms=lead.arms,
+        learned=learned,
+    )
 
 
 def _checks(

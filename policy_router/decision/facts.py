@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from policy_router.decision.construction import new_situation
 from policy_router.decision.validate import problem_of
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.situation import Situation
+from policy_router.frozen import maker
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.complexity import Band
     from policy_router.domain.request import Request
+
+_new_situation: Final = maker(Situation)
 
 
 def situation_of(policy: Policy, request: Request, now: float | None) -> Situation:
@@ -51,7 +53,7 @@ def situation_of(policy: Policy, request: Request, now: float | None) -> Situati
         request.turn, request.tool_errors, request.detected,
         *map(attributes.get, vocabulary.attributes),
     )  # fmt: skip
-    return new_situation(request, task, band, score, facts)
+    return _new_situation(request, task, band, score, facts)
 
 
 def _complexity(policy: Policy, complexity: str | float) -> tuple[Band | None, float]:
