@@ -37,6 +37,9 @@ LEASE: Final = 30.0
 BUDGETS: Final = "budgets"
 """The section of the policy whose limits are budgets."""
 
+_COUNTERS_KEPT: Final = 1024
+"""Subjects of a limit whose counters are kept: every request needs them several times."""
+
 ENDLESS: Final = 253_402_300_800.0
 """The end of a counter without a fixed end: Unix time of the year 10000."""
 
@@ -169,6 +172,7 @@ class Limit:
     _scope: CounterKey = field(init=False, compare=False, repr=False)
     _prefix: str = field(init=False, compare=False, repr=False)
     _by_subject: Mapping[str, Limit] = field(init=False, compare=False, repr=False)
+    _counters: dict[str, tuple[Counter, ZoneInfo]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         window = "" if self.window is None else str(self.window)
@@ -178,6 +182,7 @@ class Limit:
         object.__setattr__(self, "_prefix", str(scope).removesuffix("|"))
         others = {name: replace(self, cap=cap, overrides=()) for name, cap in self.overrides}
         object.__setattr__(self, "_by_subject", others)
+        object.__setattr__(self, "_counters", {})
 
     @property
     def is_budget(self) -> bool:
@@ -217,6 +222,18 @@ class Limit:
             now: Unix time in seconds.
             zone: The time zone of the policy, in which calendar periods begin and end.
         """
+        kept = self._counters.get(subject)
+        if kept is not None:
+            counter, of_zone = kept
+            if not counter.end or (counter.start <= now < counter.end and of_zone is zone):
+                return counter
+        counter = self._new_counter(subject, now, zone)
+        if len(self._counters) >= _COUNTERS_KEPT:
+            self._counters.clear()
+        self._counters[subject] = counter, zone
+        return counter
+
+    def _new_counter(self, subject: str, now: float, zone: ZoneInfo) -> Counter:
         window = self.window
         if isinstance(window, Period):
             label, start, end = calendar(window, zone, now)

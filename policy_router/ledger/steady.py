@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
-from policy_router.ledger.store import finish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         Hold,
         Refused,
         Settled,
+        Settlement,
         Stale,
         Store,
         Unavailable,
@@ -44,8 +44,13 @@ class SteadyStore(DegradableStore):
         """See Store."""
         return await self._store.renew(hold_id, lease)
 
-    async def _end(self, ending: Ending) -> Settled:
-        return await finish(self._store, ending)
+    async def settle(self, hold_id: str, actual: Settlement) -> Settled:
+        """See Store."""
+        return await self._store.settle(hold_id, actual)
+
+    async def release(self, hold_id: str) -> Settled:
+        """See Store."""
+        return await self._store.release(hold_id)
 
 
 def answers_at_once(store: Store) -> bool:

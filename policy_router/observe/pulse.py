@@ -62,7 +62,9 @@ class Pulse:
             happened: Its outcome.
         """
         with self._lock:
-            self._turn(int(now // STEP))
+            number = int(now // STEP)
+            if number > self._newest:
+                self._turn(number)
             self._steps[self._newest % STEPS].add(happened)
 
     def steps(self, now: float) -> tuple[PulseStep, ...]:

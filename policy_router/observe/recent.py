@@ -98,8 +98,10 @@ class EndedRequest:
     def model(self) -> Model | None:
         """That model."""
         name = self.served_by
-        candidates = self.event.decision.candidates
-        return next((each.model for each in candidates if each.model.name == name), None)
+        for candidate in self.event.decision.candidates:
+            if candidate.model.name == name:
+                return candidate.model
+        return None
 
     @property
     def cost(self) -> int | None:

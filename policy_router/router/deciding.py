@@ -12,6 +12,7 @@ from policy_router.classification.classifier import Classifier
 from policy_router.decision.arm_assignment import draw_arms
 from policy_router.decision.decide import decide_on
 from policy_router.decision.facts import situation_of
+from policy_router.decision.order.order_keys import functions_for
 from policy_router.domain.decision import Decision
 from policy_router.domain.snapshot import Snapshot
 from policy_router.errors import TooLargeError
@@ -192,14 +193,17 @@ class Decider:
         fallback = lowered(for_task(policy.fallback, situation.task), intake.deadline)
         ends = (time.monotonic() if began is None else began) + fallback.deadline
         snapshot = await self._snapshot(policy, situation, now, decision_id, ends)
-        score = await self._estimate(policy, intake, situation, snapshot, decision_id, ends=ends)
+        score = None
+        if intake.is_estimated and policy.complexity.is_external:
+            score = await self._estimate(
+                policy, intake, situation, snapshot, decision_id, ends=ends
+            )
         if score is not None:
             request = replace(intake.request, complexity=score)
             # Whoever estimated it was allowed to see it by the hour that it still has.
             situation = situation_of(policy, request, now)
             snapshot = await self._snapshot(policy, situation, now, decision_id, ends)
-        left = ends - time.monotonic()
-        if left >= LEAST:
+        if functions_for(policy, situation) and (left := ends - time.monotonic()) >= LEAST:
             scores = await self._order.scores(policy, situation, left)
             if scores:
                 snapshot = replace(snapshot, scores=scores)
@@ -219,7 +223,7 @@ class Decider:
     ) -> float | None:
         """The complexity by the model or the function that the policy names; None without one."""
         left = ends - time.monotonic()
-        if intake.classification is None or not intake.is_estimated or left < LEAST:
+        if intake.classification is None or left < LEAST:
             return None
         text = intake.classification.reading.asked
         score = await self._estimators.rate(

@@ -323,7 +323,9 @@ class Router(
             began += await duration(self._caller.prepare(policy.models))
         made = await self._decider.decide(policy, intake, began)
         if made.decision.candidates:
-            began += await duration(self._caller.prepare(c.model for c in made.decision.candidates))
+            waiting = time.monotonic()
+            await self._caller.prepare([each.model for each in made.decision.candidates])
+            began += time.monotonic() - waiting
         account = self._accounting.account(policy, made.situation, request_id=made.decision.id)
         execute = self._executor.stream if stream else self._executor.run
         session = self._accounting.sessions.of(policy, made.situation.request)

@@ -76,7 +76,7 @@ class RequestAccount:
         self._facts = facts
         self._held_slots = held_slots
         self._request_id = request_id
-        self._slots: frozenset[CounterKey] = frozenset()
+        self._charged: tuple[Charge, ...] = ()
         self._holds = Holds(context, request_id, policy.revision)
         self._bound = UpperBound(0, 0, None)
         self._cap: int | None = None
@@ -126,8 +126,10 @@ class RequestAccount:
             if not _too_large(answer):
                 break
         if isinstance(answer, Granted):
-            if any(c.cap is not None and c.counter.metric in _SIZED for c in charges):
-                self._cap = self._cap_to_send(model, cap)
+            for charge in charges:
+                if charge.cap is not None and charge.counter.key.metric in _SIZED:
+                    self._cap = self._cap_to_send(model, cap)
+                    break
             return None
         if isinstance(answer, Unavailable):
             if not charges:
@@ -178,12 +180,13 @@ class RequestAccount:
             thumbnails=0,
             needs=self._request.needs - {HOSTED_TOOLS},
         )
+        slots = (c.counter.key for c in self._charged if c.counter.metric is Metric.CONCURRENT)
         account = RequestAccount(
             self._context,
             self._policy,
             request,
             self._facts,
-            self._slots,
+            frozenset(slots),
             request_id=self._request_id,
         )
         account.end_within(self._remaining)
@@ -254,9 +257,7 @@ class RequestAccount:
             priced_from=priced_from,
             called=model,
         )
-        self._slots = frozenset(
-            c.counter.key for c in charges if c.counter.metric is Metric.CONCURRENT
-        )
+        self._charged = charges
         if not self._held_slots:
             return charges
         return tuple(c for c in charges if c.counter.key not in self._held_slots)
@@ -270,7 +271,7 @@ class RequestAccount:
             _named(request.tenant),
             _named(request.user),
             _named(request.team),
-            key_id(str(request.key or "")),
+            key_id(str(request.key)) if request.key else "",
             self._policy.revision,
             _named(request.session),
         )

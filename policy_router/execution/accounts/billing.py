@@ -123,12 +123,17 @@ class UpperBound:
 
     def at_most(self, tokens_in: int, tokens_out: int) -> Settlement:
         """The charge for these numbers of tokens at the highest rates."""
+        cost = self.highest_cost(tokens_in, tokens_out)
+        return _new_settlement(cost, tokens_in, tokens_out, estimated=True)
+
+    def highest_cost(self, tokens_in: int, tokens_out: int) -> int:
+        """What these numbers of tokens cost at the highest rates, in nano-USD."""
         hosted, pictures = self.hosted_tools, self.pictures
         costs = [
             price.most(tokens_in, tokens_out, hosted=hosted, pictures=pictures)
             for price in self.prices
         ]
-        return _new_settlement(max(costs, default=0), tokens_in, tokens_out, estimated=True)
+        return max(costs, default=0)
 
     @property
     def prices(self) -> tuple[Price, ...]:
@@ -136,11 +141,11 @@ class UpperBound:
         return () if self.price is None else self.price.within(*self.during)
 
     @property
-    def physical(self) -> Settlement:
-        """The charge that no single request can exceed, whatever a provider counts."""
+    def physical(self) -> tuple[int, int]:
+        """Tokens in and out that no single request can exceed, whatever a provider counts."""
         max_in = _MAX_IN if self.max_in is None else self.max_in
         max_out = _MAX_OUT if self.max_out is None else self.max_out
-        return self.at_most(max(max_in, self.tokens_in), max(max_out, self.tokens_out))
+        return max(max_in, self.tokens_in), max(max_out, self.tokens_out)
 
     def exceeded(self, usage: Usage, actual: Settlement) -> bool:
         """Whether an attempt used or was charged more than was reserved for it.
@@ -149,9 +154,9 @@ class UpperBound:
         """
         tokens_in = self.tokens_in + _TEMPLATE
         return (
-            actual.cost > self.at_most(tokens_in, self.tokens_out).cost
-            or (usage.prompt_tokens or 0) > tokens_in
+            (usage.prompt_tokens or 0) > tokens_in
             or (usage.completion_tokens or 0) > self.tokens_out
+            or actual.cost > self.highest_cost(tokens_in, self.tokens_out)
         )
 
 
@@ -206,17 +211,19 @@ def _counted(bound: UpperBound, usage: Usage, produced: int) -> Settlement | Non
     tokens_in, tokens_out = usage.prompt_tokens, usage.completion_tokens
     if not tokens_in or tokens_out is None or (produced and not tokens_out):
         return None
-    most = bound.physical
-    bounded_in, bounded_out = min(tokens_in, most.tokens_in), min(tokens_out, most.tokens_out)
-    cost = max((_cost(bound, price, usage, most) for price in bound.prices), default=0)
+    most_in, most_out = most = bound.physical
+    bounded_in, bounded_out = min(tokens_in, most_in), min(tokens_out, most_out)
+    cost = max([_cost(bound, price, usage, most) for price in bound.prices], default=0)
     bounded = (bounded_in, bounded_out) != (tokens_in, tokens_out)
     return _new_settlement(cost, bounded_in, bounded_out, estimated=bounded)
 
 
-def _cost(bound: UpperBound, price: Price, usage: Usage, most: Settlement) -> int:
-    """What the tokens that a provider counted cost at a price, with fees; at most `most`."""
-    tokens_in = min(usage.prompt_tokens or 0, most.tokens_in)
-    tokens_out = min(usage.completion_tokens or 0, most.tokens_out)
+def _cost(bound: UpperBound, price: Price, usage: Usage, most: tuple[int, int]) -> int:
+    """What the tokens that a provider counted cost at a price, with fees; of tokens in and out at
+    most `most`, and of fees and the provider's own bill what these cost."""
+    most_in, most_out = most
+    tokens_in = min(usage.prompt_tokens or 0, most_in)
+    tokens_out = min(usage.completion_tokens or 0, most_out)
     cached = min(usage.cached_tokens, tokens_in)
     written = min(usage.cache_write_tokens, tokens_in - cached)
     tokens = price.cost(
@@ -231,12 +238,15 @@ def _cost(bound: UpperBound, price: Price, usage: Usage, most: Settlement) -> in
         if usage.cache_write_1h_tokens is None
         else min(usage.cache_write_1h_tokens, written),
         reasoning_out=min(usage.reasoning_tokens, tokens_out),
-        fetched=min(usage.citation_tokens, most.tokens_in),
+        fetched=min(usage.citation_tokens, most_in),
         tier=usage.service_tier,
         regional=usage.regional,
     )
-    fees = min(_fees(bound, price, usage), most.cost)
-    return max(tokens + fees, min(usage.billed_nano_usd or 0, most.cost))
+    fees, billed = _fees(bound, price, usage), usage.billed_nano_usd or 0
+    if not fees and not billed:
+        return tokens
+    most_cost = bound.highest_cost(most_in, most_out)
+    return max(tokens + min(fees, most_cost), min(billed, most_cost))
 
 
 def _fees(bound: UpperBound, price: Price, usage: Usage) -> int:

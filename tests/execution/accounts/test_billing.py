@@ -170,7 +170,7 @@ def test_fees_in_addition_to_tokens(usage: Usage, hosted: bool, cost: int) -> No
 def test_an_absurd_bill_is_bounded_by_what_the_model_can_do() -> None:
     worst = UpperBound(1000, 500, PRICE, max_in=2_000, max_out=1_000)
     actual = charge_of(worst, Usage(10, 20, billed_nano_usd=10**15), None, 80)
-    assert actual == Settlement(worst.physical.cost, 10, 20)
+    assert actual == Settlement(worst.highest_cost(*worst.physical), 10, 20)
     assert worst.exceeded(Usage(10, 20), actual)
 
 
