@@ -70,15 +70,17 @@ def _function(
         values: The value of each field, as code.
         known: What that code refers to, besides the arguments.
     """
-    unfrozen = type(frozen.__name__, (), {"__slots__": tuple(values)})
+    # Its bases and slots are the same, without which the class of an object cannot change.
+    own = {"__slots__": frozen.__dict__["__slots__"], "__setattr__": object.__setattr__}
+    unfrozen = type(frozen.__name__, frozen.__bases__, own)
     lines = [
         f"def {frozen.__name__}({', '.join(arguments)}):",
-        "_made = _unfrozen()",
+        "_made = _new(_unfrozen)",  # past the constructors of its bases
         *(f"_made.{name} = {value}" for name, value in values.items()),
         "_made.__class__ = _frozen",
         *(["_made.__post_init__()"] if hasattr(frozen, "__post_init__") else []),
         "return _made",
     ]
-    scope: dict[str, Any] = {"_unfrozen": unfrozen, "_frozen": frozen, **known}
+    scope = {"_new": object.__new__, "_unfrozen": unfrozen, "_frozen": frozen, **known}
     exec("\n    ".join(lines), scope)  # noqa: S102  made of the names of fields alone
     return cast("Callable[..., Any]", scope[frozen.__name__])

@@ -26,6 +26,11 @@ class _Point:
     seen: list[int] = field(default_factory=list, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Named(_Point):
+    name: str = ""
+
+
 _new_point = maker(_Point)
 
 
@@ -78,6 +83,15 @@ def test_arguments_that_are_given_by_name_are_not_taken_by_position() -> None:
 
 def test_arguments_by_position_are_in_the_order_of_the_fields() -> None:
     assert maker(BodyFacts)(3, frozenset({"vision"}), 9).most == 9
+
+
+def test_the_class_may_have_a_base_with_fields() -> None:
+    made = maker(_Named)(1, name="a")
+    assert type(made) is _Named
+    assert (made, made.seen) == (_Named(1, name="a"), [])
+    assert changer(_Named, "x")(made, 5) == _Named(5, name="a")
+    with pytest.raises(FrozenInstanceError):
+        made.x = 2  # type: ignore[misc]  # the point of the test
 
 
 def test_a_changed_object_is_what_replace_makes() -> None:

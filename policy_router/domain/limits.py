@@ -227,13 +227,13 @@ class Limit:
             counter, of_zone = kept
             if not counter.end or (counter.start <= now < counter.end and of_zone is zone):
                 return counter
-        counter = self._new_counter(subject, now, zone)
+        counter = self._counter_at(subject, now, zone)
         if len(self._counters) >= _COUNTERS_KEPT:
             self._counters.clear()
         self._counters[subject] = counter, zone
         return counter
 
-    def _new_counter(self, subject: str, now: float, zone: ZoneInfo) -> Counter:
+    def _counter_at(self, subject: str, now: float, zone: ZoneInfo) -> Counter:
         window = self.window
         if isinstance(window, Period):
             label, start, end = calendar(window, zone, now)

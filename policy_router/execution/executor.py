@@ -17,6 +17,7 @@ from policy_router.execution.fallback_loop import answer_parts, answer_whole
 from policy_router.execution.progress import ExecutorContext, Progress, RequestTerms
 from policy_router.execution.stream import AnswerStream
 from policy_router.execution.stream_delivery import StreamDelivery
+from policy_router.frozen import maker
 from policy_router.providers.user_caller import AdaptedCaller
 from policy_router.resilience.threads import Threads
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from policy_router.providers.user_caller import CallFunction
 
 
+_new_answer: Final = maker(Answer)
 _CHECKING: Final = 2
 """Answers that are checked at a time, in threads: more would keep the event loop waiting for its
 turn."""
@@ -116,7 +118,7 @@ class Executor:
         response = await answer_whole(progress, ChatDelivery(body))
         verdict, served_by = progress.verdict, progress.served_by or ""
         attempts = tuple(progress.attempts)
-        return Answer(
+        return _new_answer(
             response, progress.decision, attempts, served_by, verdict.rejected, verdict.unchecked
         )
 

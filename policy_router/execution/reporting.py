@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.events import Answered, Attempted, Decided, Exhausted, JudgedAnswer, NoRoom
+from policy_router.frozen import maker
 
 if TYPE_CHECKING:
     from policy_router.acceptance.checks import Verdict
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from policy_router.event_source import EventSource
     from policy_router.events import EventIdentity
     from policy_router.providers.failures.failure import Failure
+
+_new_decided: Final = maker(Decided)
+_new_attempted: Final = maker(Attempted)
+_new_answered: Final = maker(Answered)
 
 
 class RequestReport:
@@ -25,7 +30,7 @@ class RequestReport:
     def decided(self) -> None:
         """The decision is about to be carried out."""
         if self._source.wants(Decided):
-            self._source.send(Decided(*self._identity(), self._decision))
+            self._source.send(_new_decided(*self._identity(), self._decision))
 
     def no_room(self, skip: Skip) -> None:
         """A candidate had no room in a limit or budget."""
@@ -34,7 +39,7 @@ class RequestReport:
     def attempted(self, attempt: Attempt, failure: Failure | None) -> None:
         """An attempt has ended."""
         if self._source.wants(Attempted):
-            self._source.send(Attempted(*self._identity(), attempt, failure))
+            self._source.send(_new_attempted(*self._identity(), attempt, failure))
 
     def judged(self, attempt: Attempt, passed: bool | None, failure: Failure | None) -> None:
         """The call of a judge has ended."""
@@ -49,7 +54,7 @@ class RequestReport:
     ) -> None:
         """The request has its answer."""
         self._source.send(
-            Answered(
+            _new_answered(
                 *self._identity(),
                 self._decision,
                 attempts,

@@ -50,6 +50,7 @@ REMEMBERED: Final = 86_400.0
 _new_entry: Final = maker(LedgerEntry)
 _new_granted: Final = maker(Granted)
 _new_reading: Final = maker(Reading)
+_new_settled: Final = maker(Settled)
 
 OPEN: Final = "open"
 SETTLED: Final = "settled"
@@ -218,7 +219,7 @@ class LedgerState:
         else:
             held.state = SETTLED
             crossed += self._charge(held, actual, EntryKind.SETTLE, now)
-        return Settled(Ended.DONE, crossed)
+        return _new_settled(Ended.DONE, crossed)
 
     def session(self, key: str, now: float) -> SessionRecord | None:
         """See SessionStore.read_session."""
@@ -247,6 +248,8 @@ class LedgerState:
             if slots is None:
                 return 0
             oldest = counter.oldest(now)
+            if slots and min(slots) >= oldest:  # true of all readings but the first in a slot
+                return sum(slots.values())
             return sum([n for slot, n in slots.items() if slot >= oldest])
         under_way = self.concurrent.get(counter.id, ())
         if self.leases and self.leases[0][0] <= now:  # reading does not expire any hold
@@ -272,8 +275,9 @@ class LedgerState:
             elif counter.width:
                 slot = slots[key] = counter.slot(now)
                 window = self.rolling.setdefault(key, {})
-                for old in [s for s in window if s < slot - counter.slots]:
-                    del window[old]
+                if slot not in window:
+                    for old in [s for s in window if s < slot - counter.slots]:
+                        del window[old]
                 window[slot] = window.get(slot, 0) + charge.amount
             else:
                 self.concurrent.setdefault(key, set()).add(hold.id)

@@ -24,8 +24,9 @@ BELIEVED: Final = 0.05
 """Seconds for which a clock that was right is believed: reading the file takes longer than the rest
 of what counts a request."""
 _new_reading: Final = maker(ClockReading)
-BELIEVED_TIMES: Final = 16
-"""The most readings for which it is believed, in case it stands still."""
+BELIEVED_TIMES: Final = 256
+"""The most readings for which it is believed, in case it stands still: as many as a busy process
+takes in that time."""
 
 
 class Machine:

@@ -208,14 +208,18 @@ class RecentActivity:
         ended = _new_ended(next(self._numbers), event)
         self._requests.append(ended)
         answered, model = type(event) is Answered, ended.model
+        failovers = cost = 0
+        for attempt in event.attempts:
+            failovers += attempt.failure is not None
+            cost += attempt.cost_nano_usd or 0
         happened = PulseStep(
-            requests=1,
-            denied=not answered and not event.attempts,
-            answered=answered,
-            free=model is not None and model.free,
-            failovers=sum([attempt.failure is not None for attempt in event.attempts]),
-            cost=ended.cost or 0,
-            seconds=ended.seconds,
+            1,
+            not answered and not event.attempts,
+            answered,
+            model is not None and model.free,
+            failovers,
+            cost,
+            ended.seconds,
         )
         self.pulse.add(event.time, happened)
 

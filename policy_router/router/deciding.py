@@ -84,6 +84,9 @@ class DecidedRequest:
     situation: Situation
 
 
+_new_decided: Final = maker(DecidedRequest)
+
+
 class Decider:
     """Decides calls for any policy.
 
@@ -209,7 +212,7 @@ class Decider:
                 snapshot = replace(snapshot, scores=scores)
         decided = decide_on(policy, situation, snapshot)
         decision = _identified(decided, decision_id, snapshot)
-        return DecidedRequest(decision, situation)
+        return _new_decided(decision, situation)
 
     async def _estimate(
         self,

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _new_attribution: Final = maker(Attribution)
 _new_bound: Final = maker(UpperBound)
+_NOTHING: Final = UpperBound(0, 0, None)
+"""The most that an attempt may use before there is one."""
 
 
 class RequestAccount:
@@ -78,7 +80,7 @@ class RequestAccount:
         self._request_id = request_id
         self._charged: tuple[Charge, ...] = ()
         self._holds = Holds(context, request_id, policy.revision)
-        self._bound = UpperBound(0, 0, None)
+        self._bound = _NOTHING
         self._cap: int | None = None
         self._model = ""
         self._remaining: Callable[[], float] = lambda: math.inf

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 _new_hold: Final = maker(Hold)
+_new_ending: Final = maker(Ending)
 _TRIES: Final = 3
 """How often a reservation is rebuilt because a period, such as a day, ended in the meantime."""
 
@@ -146,7 +147,7 @@ class Holds:
     def end(self, charge: Settlement | None) -> None:
         """Notes what the open hold is charged; None when nothing was sent."""
         if self._open is not None:
-            self._pending = Ending(self._open, charge)
+            self._pending = _new_ending(self._open, charge)
             self._open = None
 
     async def settle(self, seconds: float) -> None:
